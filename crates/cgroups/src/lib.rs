@@ -1,0 +1,2 @@
+//! cgroups: create, limit, join, freeze, measure, kill, remove.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The command line of Cofferdam.
+#![forbid(unsafe_code)]
+fn main() {}

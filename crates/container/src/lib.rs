@@ -1,0 +1,2 @@
+//! What a container is between two calls: state, lifecycle, hooks, exec.
+#![forbid(unsafe_code)]

@@ -1,0 +1,57 @@
+//! What init and the runtime process say to each other: one message a packet on the sync pipe, a pair of
+//! `SOCK_SEQPACKET` sockets. EOF is an answer too: to the runtime process it says that init has become the
+//! program (its end is close-on-exec) or has died, to init that the runtime process is gone.
+
+use crate::text::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// The most bytes of a [`Failure`]'s own text.
+pub const DETAIL: usize = 3072;
+
+/// A packet is never longer.
+pub const MESSAGE: usize = 4096;
+
+/// From init to the runtime process (or, after [`crate::Step::AwaitStart`], to `cofferdam start`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum FromInit<'a> {
+    /// [`crate::Step::RuntimeHooks`] is reached; answered by [`ToInit::GoOn`].
+    RuntimeHooks,
+    /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`].
+    Ready,
+    /// The terminal's master comes with this message (`SCM_RIGHTS`). Not answered.
+    Terminal,
+    /// The seccomp notify descriptor comes with this message; answered by [`ToInit::GoOn`].
+    SeccompListener,
+    /// The tree of the step with that number ([`crate::Source::Asked`]) is needed; answered by
+    /// [`ToInit::GoOn`] with the descriptor.
+    Tree { step: u32 },
+    /// Something that is not an error but that a person should know.
+    Warning(Failure<'a>),
+    /// A step failed; init ends.
+    Failed(Failure<'a>),
+    /// Nanoseconds of CLOCK_MONOTONIC at the end of each step from number `first` on, as 64-bit little
+    /// endian numbers: sent only where the plan asks for times.
+    Times { first: u32, ends: Bytes<'a> },
+}
+
+/// From the runtime process to init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToInit {
+    /// Do the next step.
+    GoOn,
+}
+
+/// What went wrong in a step. The plan tells what the step was about and where in the config it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Failure<'a> {
+    /// The step's number.
+    pub step: u32,
+    /// The kernel's answer; 0 where it is not about a call.
+    pub errno: i32,
+    /// The call or act that failed: `open_tree`, `mkdirat`.
+    pub act: &'a str,
+    /// What it was done to, or all there is to say: a path, a hook's own stderr.
+    pub detail: Bytes<'a>,
+}

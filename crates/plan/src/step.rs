@@ -1,0 +1,297 @@
+//! The steps of init. One variant is one thing done to the kernel, or to the container's root.
+
+use crate::text::{Bytes, Text, Texts};
+use serde::{Deserialize, Serialize};
+
+/// A descriptor that the runtime process opens before it makes init, by its place in the plan's list
+/// ([`crate::Header::descriptors`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handle(pub u16);
+
+/// A path inside the container: absolute, resolved beneath the root and never out of it.
+pub type Inside<'a> = Text<'a>;
+
+/// One step of init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum Step<'a> {
+    // ---- entering -------------------------------------------------------------------------------------
+    /// Move this process into a v1 cgroup: write "0" to its `tasks`, open for writing.
+    JoinCgroup { tasks: Handle },
+    /// Enter an existing namespace. `kind` is its `CLONE_NEW*` flag. setns(2).
+    EnterNamespace { namespace: Handle, kind: u32 },
+    /// Enter the namespaces (`CLONE_NEW*` in `kinds`) of the process behind a pidfd. setns(2), Linux 5.8.
+    EnterNamespacesOf { process: Handle, kinds: u32 },
+    /// Make new namespaces of those kinds that clone3 could not (cgroup: its root is where the process is,
+    /// so it is made after joining the cgroup). unshare(2).
+    NewNamespaces { kinds: u32 },
+    /// Become root of the user namespace: setresgid(0), setresuid(0), with no supplementary groups where
+    /// `drop_groups`.
+    BecomeRoot { drop_groups: bool },
+    /// A session keyring of that name, which the payload may search but not change. keyctl(2).
+    SessionKeyring { name: Text<'a> },
+    /// Set `lo` up. netdevice(7).
+    LoopbackUp,
+    /// A session of our own. setsid(2).
+    NewSession,
+
+    // ---- the root file system ---------------------------------------------------------------------------
+    /// Change the propagation (`MS_*`, with `MS_REC` where it is for all below) of `/` of the mount namespace.
+    Propagation { flags: u32 },
+    /// Make the mount that holds `path` (on the host) private, so that nothing mounted below it shows
+    /// outside.
+    ParentPrivate { path: Text<'a> },
+    /// Open the root file system at `path` (on the host); all later steps work beneath that descriptor.
+    /// With `bind` it is first made a mount of its own, as pivot_root(2) needs.
+    OpenRoot { path: Text<'a>, bind: bool },
+    /// Mount a file system.
+    Mount(Mount<'a>),
+    /// Mount a part of the host's tree.
+    Bind(Bind<'a>),
+    /// Change what is mounted at `target`: the option `remount`.
+    Remount { target: Inside<'a>, attributes: Attributes, options: Texts<'a>, bind: bool },
+    /// Change the attributes of the mount at `target`.
+    SetAttributes { target: Inside<'a>, attributes: Attributes },
+    /// A device node, FIFO or, where `from_host`, a bind of the host's device node of that path.
+    Device(Device<'a>),
+    /// A symbolic link at `path` with the text `to`. Something that is there already is left alone, or with
+    /// `replace` removed (if it is not a directory).
+    Link { path: Inside<'a>, to: Text<'a>, replace: bool },
+    /// A terminal: open `dev/pts/ptmx` beneath the root, make the peer the standard streams and controlling
+    /// terminal, give the master to the runtime process ([`crate::FromInit::Terminal`]), mount the peer at
+    /// `/dev/console` where `console`. `rows` and `columns` of 0 leave the size.
+    Terminal { rows: u16, columns: u16, console: bool, owner: u32 },
+    /// Tell the runtime process that namespaces and mounts are made and wait until it has run the hooks
+    /// prestart and createRuntime.
+    RuntimeHooks,
+    /// Run a hook in the container's namespaces.
+    Hook(Hook<'a>),
+    /// Make the opened root `/`. pivot_root(2), the old root detached.
+    PivotRoot,
+    /// Make the opened root `/` where pivot_root can't work (a ramdisk): mount(2) with `MS_MOVE`, chroot(2).
+    MoveRoot,
+    /// chroot(2) into the opened root: a container without a mount namespace.
+    Chroot,
+    /// Change the propagation of the container's `/`, after the pivot.
+    RootPropagation { flags: u32 },
+    /// Set the host name. sethostname(2).
+    Hostname { name: Text<'a> },
+    /// Set the NIS domain name. setdomainname(2).
+    Domainname { name: Text<'a> },
+    /// Write `value` to `/proc/sys/<path>`, through a procfs of our own.
+    Sysctl { path: Text<'a>, value: Text<'a> },
+    /// Make what is at `path` read-only, with all below it. Absent paths are skipped.
+    ReadonlyPath { path: Inside<'a> },
+    /// Hide what is at `path`: an empty read-only tmpfs over a directory, the null device over anything
+    /// else. Absent paths are skipped. All directories share one tmpfs, labelled `context` where not empty.
+    MaskPath { path: Inside<'a>, context: Text<'a> },
+    /// Make `/` read-only.
+    ReadonlyRoot,
+
+    // ---- the process ------------------------------------------------------------------------------------
+    /// The AppArmor profile that takes effect at exec.
+    ApparmorProfile { profile: Text<'a> },
+    /// The SELinux label that takes effect at exec.
+    SelinuxLabel { label: Text<'a> },
+    /// The SELinux label of keys made from now on (the session keyring).
+    SelinuxKeyLabel { label: Text<'a> },
+    /// A resource limit: `resource` is the kernel's `RLIMIT_*` number. prlimit(2).
+    ResourceLimit { resource: u32, soft: u64, hard: u64 },
+    /// Write `/proc/self/oom_score_adj`.
+    OomScore { score: i32 },
+    /// sched_setattr(2).
+    Scheduler(Scheduler),
+    /// ioprio_set(2): `class` is `IOPRIO_CLASS_*`.
+    IoPriority { class: u8, priority: u8 },
+    /// set_mempolicy(2): mode with its flags, and the nodes as a mask, lowest first (little endian bytes).
+    MemoryPolicy { mode: u32, nodes: Bytes<'a> },
+    /// personality(2).
+    Personality { domain: u32 },
+    /// sched_setaffinity(2): the CPUs as a mask, lowest first. Empty: all that the cpuset allows.
+    CpuAffinity { mask: Bytes<'a> },
+    /// umask(2).
+    Umask { mask: u16 },
+    /// No new privileges from set-user-id files or file capabilities. prctl(2).
+    NoNewPrivileges,
+    /// Install a seccomp filter. seccomp(2).
+    Seccomp(Seccomp<'a>),
+    /// Drop every capability that is not in `keep` from the bounding set. prctl(2).
+    BoundingSet { keep: u64 },
+    /// Keep the permitted set across the change of user. prctl(2).
+    KeepCapabilities,
+    /// Supplementary groups, as 32-bit little endian numbers. setgroups(2).
+    Groups { ids: Bytes<'a> },
+    /// setresgid(2), then setresuid(2).
+    User { uid: u32, gid: u32 },
+    /// Give the standard streams (not those on the null device) to that user, so that the payload may open
+    /// `/dev/stdout`.
+    OwnStandardStreams { uid: u32, gid: u32 },
+    /// Set the three sets exactly, then the ambient one; an ambient capability that can't be raised is
+    /// reported as a warning. capset(2).
+    Capabilities { effective: u64, permitted: u64, inheritable: u64, ambient: u64 },
+    /// Change to the working directory, made (with mode 0755) where it is missing and `create`, and check
+    /// with the kernel that it is inside the root.
+    WorkingDirectory { path: Inside<'a>, create: bool },
+    /// Set `HOME` in the environment from the container's `/etc/passwd` (`/` where it does not name the user).
+    Home { uid: u32 },
+    /// The program and its arguments, and its environment. It is looked up here (in PATH of that
+    /// environment), as the user that this process is now, so that what is missing is known at create.
+    Program { arguments: Texts<'a>, environment: Texts<'a> },
+    /// Check that no descriptor but the standard ones and `preserved` more stays open across exec, and the
+    /// working directory is inside the root.
+    SealDescriptors { preserved: u32 },
+    /// Tell the runtime process that all is set up and wait for its word to go on.
+    Ready,
+    /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.
+    AwaitStart { listener: Handle },
+    /// Become the program.
+    Exec,
+}
+
+/// Flags of a mount that are not the file system's own. Both are `MOUNT_ATTR_*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Attributes {
+    /// Set on the mount itself.
+    pub set: u64,
+    /// Cleared on the mount itself.
+    pub clear: u64,
+    /// Set on it and all below (`rro` and its kin).
+    pub recursive_set: u64,
+    /// Cleared on it and all below.
+    pub recursive_clear: u64,
+    /// `MS_PRIVATE` and its kin, with `MS_REC` for all below; more than one in order; 0 where none is asked.
+    pub propagation: [u32; 2],
+}
+
+/// A file system of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Mount<'a> {
+    /// The file system's name: `proc`, `tmpfs`, …
+    pub kind: Text<'a>,
+    /// Its source, as shown in mountinfo.
+    pub source: Text<'a>,
+    /// Where.
+    pub target: Inside<'a>,
+    /// The file system's options: `size=64m`, `ro`, each a flag or `key=value`.
+    pub options: Texts<'a>,
+    /// The mount's own flags.
+    pub attributes: Attributes,
+    /// Copy what is under the target into the new (tmp)fs.
+    pub copy_up: bool,
+    /// tmpfs without `mode=`: take mode and owner of the directory that it covers.
+    pub keep_mode: bool,
+    /// The target must be a plain directory, not a link (`/proc`, `/sys`).
+    pub plain_target: bool,
+    /// User namespace for an idmapped mount.
+    pub id_map: Option<Handle>,
+}
+
+/// A part of the host's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Bind<'a> {
+    /// Where it comes from.
+    pub source: Source<'a>,
+    /// Where it goes; made where missing, a directory or an empty file as the source is.
+    pub target: Inside<'a>,
+    /// With all mounts below.
+    pub recursive: bool,
+    /// The mount's flags.
+    pub attributes: Attributes,
+    /// User namespace for an idmapped mount, and whether all below is mapped too.
+    pub id_map: Option<(Handle, bool)>,
+    /// Copy the source's content where the target is … (not used for plain binds).
+    pub copy_symlink: bool,
+    /// The target must be a plain directory, not a link.
+    pub plain_target: bool,
+}
+
+/// Where a bind comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub enum Source<'a> {
+    /// A path on the host, opened by init in its own mount namespace.
+    Path(Text<'a>),
+    /// A path on the host that the runtime process opens as a detached tree and hands over when asked
+    /// ([`crate::FromInit::Tree`]): in a user namespace, init may not reach it.
+    Asked(Text<'a>),
+    /// A descriptor that the runtime process opened before.
+    Handle(Handle),
+}
+
+/// A device node or FIFO.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Device<'a> {
+    /// Where.
+    pub path: Inside<'a>,
+    /// `S_IFCHR`, `S_IFBLK` or `S_IFIFO` with the permission bits.
+    pub mode: u32,
+    /// Major number.
+    pub major: u32,
+    /// Minor number.
+    pub minor: u32,
+    /// Owner inside the container.
+    pub uid: u32,
+    /// Group inside the container.
+    pub gid: u32,
+    /// Bind the host's node of the same path: mknod is not allowed in a user namespace.
+    pub from_host: bool,
+    /// Something else at the path is an error (a device that the config asks for); else it is left alone
+    /// (a default device).
+    pub exact: bool,
+}
+
+/// A hook that runs in the container's namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Hook<'a> {
+    /// `createContainer` or `startContainer`.
+    pub kind: Text<'a>,
+    /// Its place in that list.
+    pub index: u16,
+    /// The program.
+    pub path: Text<'a>,
+    /// argv, argv\[0\] included.
+    pub arguments: Texts<'a>,
+    /// Its environment; absent: the payload's (startContainer) or the runtime's, written here by the planner.
+    pub environment: Texts<'a>,
+    /// Seconds; 0 for no limit.
+    pub timeout: u32,
+    /// The state document up to the value of `pid`, and from there on: init puts its own pid between.
+    pub state: (Bytes<'a>, Bytes<'a>),
+}
+
+/// Arguments of sched_setattr(2), in the kernel's numbers and units (nanoseconds).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scheduler {
+    /// `SCHED_*`.
+    pub policy: u32,
+    /// `SCHED_FLAG_*`.
+    pub flags: u64,
+    /// For `SCHED_OTHER` and `SCHED_BATCH`.
+    pub nice: i32,
+    /// For `SCHED_FIFO` and `SCHED_RR`.
+    pub priority: u32,
+    /// For `SCHED_DEADLINE`.
+    pub runtime: u64,
+    /// For `SCHED_DEADLINE`.
+    pub deadline: u64,
+    /// For `SCHED_DEADLINE`.
+    pub period: u64,
+}
+
+/// A compiled seccomp filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Seccomp<'a> {
+    /// `struct sock_filter`s.
+    pub program: Bytes<'a>,
+    /// `SECCOMP_FILTER_FLAG_*`.
+    pub flags: u32,
+    /// Get a notify descriptor and give it to the runtime process ([`crate::FromInit::SeccompListener`]).
+    pub notify: bool,
+}

@@ -1,0 +1,2 @@
+//! What confines the process: capabilities, seccomp, labels, limits, sysctls.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! config.json to a valid Spec.
+#![forbid(unsafe_code)]

@@ -1,0 +1,14 @@
+//! The floor: system calls that [`rustix`] does not wrap, each a small safe function that names its man
+//! page, and the only `unsafe` in Cofferdam. It needs neither the standard library nor a C library, so the
+//! runtime and its init stage (which has neither) stand on the same floor.
+#![no_std]
+
+#[cfg(feature = "entry")]
+pub mod entry;
+
+mod call;
+pub mod clone;
+pub mod exec;
+pub mod mount;
+
+pub use rustix::io::Errno;
