@@ -45,6 +45,10 @@ pub enum Step<'a> {
     /// Open the root file system at `path` (on the host); all later steps work beneath that descriptor.
     /// With `bind` it is first made a mount of its own, as pivot_root(2) needs.
     OpenRoot { path: Text<'a>, bind: bool },
+    /// Mount a procfs of our own, attached nowhere, for all later writes to `/proc` (sysctls, labels,
+    /// oom_score_adj): nothing in the container can be in its way. It comes before the mounts, while the
+    /// host's `/proc` is still fully visible, as mounting one in a user namespace needs.
+    Procfs,
     /// Mount a file system.
     Mount(Mount<'a>),
     /// Mount a part of the host's tree.

@@ -11,6 +11,5 @@ pub(crate) use syscalls::Sysno;
 pub(crate) unsafe fn call(number: Sysno, arguments: [usize; 6]) -> Result<usize, Errno> {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: the caller's promise.
-    unsafe { syscalls::syscall6(number, a, b, c, d, e, f) }
-        .map_err(|error| Errno::from_raw_os_error(error.into_raw()))
+    unsafe { syscalls::syscall6(number, a, b, c, d, e, f) }.map_err(|error| Errno::from_raw_os_error(error.into_raw()))
 }

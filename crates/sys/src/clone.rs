@@ -47,9 +47,7 @@ pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> 
     }
     // SAFETY: `arguments` is a whole clone_args and `pidfd` an int, both alive across the call; without
     // CLONE_VM the child goes on with a copy of this stack.
-    let child = unsafe {
-        call(Sysno::clone3, [(&raw mut arguments) as usize, size_of::<clone_args>(), 0, 0, 0, 0])?
-    };
+    let child = unsafe { call(Sysno::clone3, [(&raw mut arguments) as usize, size_of::<clone_args>(), 0, 0, 0, 0])? };
     match Pid::from_raw(i32::try_from(child).unwrap_or(0)) {
         None => Ok(Side::Child),
         // SAFETY: the kernel has just made this descriptor for us: CLONE_PIDFD.

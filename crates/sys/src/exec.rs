@@ -52,7 +52,13 @@ pub fn exec_path(path: &CStr, mut arguments: Pointers<'_, '_>, mut environment: 
     exec(AT_FDCWD as usize, path, &mut arguments, &mut environment, 0)
 }
 
-fn exec(at: usize, path: &CStr, arguments: &mut Pointers<'_, '_>, environment: &mut Pointers<'_, '_>, flags: u32) -> Errno {
+fn exec(
+    at: usize,
+    path: &CStr,
+    arguments: &mut Pointers<'_, '_>,
+    environment: &mut Pointers<'_, '_>,
+    flags: u32,
+) -> Errno {
     let (arguments, environment) = match (arguments.end(), environment.end()) {
         (Ok(arguments), Ok(environment)) => (arguments, environment),
         (Err(error), _) | (_, Err(error)) => return error,

@@ -8,6 +8,7 @@ pub mod entry;
 
 mod call;
 pub mod clone;
+pub mod descriptor;
 pub mod exec;
 pub mod mount;
 

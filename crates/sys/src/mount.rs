@@ -2,12 +2,12 @@
 
 use crate::call::{Sysno, call};
 use core::ffi::CStr;
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, mount_attr};
 pub use linux_raw_sys::general::{
     MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME,
     MOUNT_ATTR_STRICTATIME,
 };
-use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, mount_attr};
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 
@@ -41,14 +41,17 @@ pub fn set_attributes(at: BorrowedFd<'_>, recursive: bool, attributes: Attribute
     let empty: &CStr = c"";
     // SAFETY: an empty string and a whole mount_attr, both alive across the call.
     unsafe {
-        call(Sysno::mount_setattr, [
-            at.as_raw_fd() as usize,
-            empty.as_ptr() as usize,
-            flags as usize,
-            (&raw const attributes) as usize,
-            size_of::<mount_attr>(),
-            0,
-        ])
+        call(
+            Sysno::mount_setattr,
+            [
+                at.as_raw_fd() as usize,
+                empty.as_ptr() as usize,
+                flags as usize,
+                (&raw const attributes) as usize,
+                size_of::<mount_attr>(),
+                0,
+            ],
+        )
     }
     .map(drop)
 }
