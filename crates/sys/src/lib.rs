@@ -11,5 +11,8 @@ pub mod clone;
 pub mod descriptor;
 pub mod exec;
 pub mod mount;
+pub mod namespace;
+#[cfg(feature = "std")]
+pub mod text;
 
 pub use rustix::io::Errno;

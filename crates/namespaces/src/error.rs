@@ -1,0 +1,74 @@
+//! What can go wrong with namespaces.
+
+use std::path::PathBuf;
+use sys::Errno;
+
+/// A namespace or id map that can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path of a namespace to join can't be opened.
+    #[error("{place}: open namespace {path:?}: {}", text(*.errno))]
+    Open {
+        /// JSON pointer.
+        place: String,
+        /// The namespace's path.
+        path: PathBuf,
+        /// Why.
+        errno: Errno,
+    },
+    /// The path is not a namespace of the kind that the config says.
+    #[error("{place}: {path:?} is not a {wanted} namespace{}", found.map(|kind| format!(" but a {kind} namespace")).unwrap_or_default())]
+    Kind {
+        /// JSON pointer.
+        place: String,
+        /// The namespace's path.
+        path: PathBuf,
+        /// The kind that the config names.
+        wanted: &'static str,
+        /// What it is instead, where it is a namespace at all.
+        found: Option<&'static str>,
+    },
+    /// An id map can't be written.
+    #[error("{place}: write {file} of process {pid}: {}", text(*.errno))]
+    Map {
+        /// JSON pointer.
+        place: &'static str,
+        /// `uid_map`, `gid_map` or `setgroups`.
+        file: &'static str,
+        /// The process.
+        pid: i32,
+        /// Why.
+        errno: Errno,
+    },
+    /// newuidmap or newgidmap failed.
+    #[error("{place}: {program}: {output}")]
+    Program {
+        /// JSON pointer.
+        place: &'static str,
+        /// `newuidmap` or `newgidmap`.
+        program: &'static str,
+        /// What it said.
+        output: String,
+    },
+    /// A user namespace that only holds id maps can't be made.
+    #[error("{place}: make a user namespace for an id-mapped mount: {}", text(*.errno))]
+    Holder {
+        /// JSON pointer.
+        place: String,
+        /// Why.
+        errno: Errno,
+    },
+    /// Time offsets can't be set.
+    #[error("/linux/timeOffsets: {act}: {}", text(*.errno))]
+    Time {
+        /// What was being done.
+        act: &'static str,
+        /// Why.
+        errno: Errno,
+    },
+}
+
+/// The kernel's word for an errno, lower case as engines look for it.
+fn text(errno: Errno) -> String {
+    sys::text::errno(errno)
+}

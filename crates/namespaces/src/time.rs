@@ -1,0 +1,38 @@
+//! Time namespaces: see time_namespaces(7); Linux 5.6.
+
+use crate::error::Error;
+use rustix::fs::{Mode, OFlags};
+use serde::Serialize;
+use spec::oci::Spec;
+use sys::namespace::CLONE_NEWTIME;
+
+/// How far the clocks of a new time namespace are from the host's: the lines of `timens_offsets`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Offsets(String);
+
+impl Offsets {
+    /// Reads `/linux/timeOffsets`.
+    pub fn new(spec: &Spec) -> Self {
+        let offsets = spec.linux().iter().filter_map(|linux| linux.time_offsets().as_ref()).flatten();
+        let lines = offsets.map(|(clock, offset)| {
+            format!("{clock} {} {}\n", offset.secs().unwrap_or(0), offset.nanosecs().unwrap_or(0))
+        });
+        Offsets(lines.collect())
+    }
+
+    /// Makes a time namespace for the children of this process, with these offsets. They must be written before
+    /// the first process enters.
+    ///
+    /// # Errors
+    /// Where the kernel has no time namespaces or refuses an offset.
+    pub fn make(&self) -> Result<(), Error> {
+        sys::namespace::make(CLONE_NEWTIME).map_err(|errno| Error::Time { act: "make a time namespace", errno })?;
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let failed = |errno| Error::Time { act: "write /proc/self/timens_offsets", errno };
+        let to = rustix::fs::open("/proc/self/timens_offsets", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+        rustix::io::write(to.map_err(failed)?, self.0.as_bytes()).map_err(failed)?;
+        Ok(())
+    }
+}
