@@ -21,8 +21,10 @@ pub enum FromInit<'a> {
     Ready,
     /// The terminal's master comes with this message (`SCM_RIGHTS`). Not answered.
     Terminal,
-    /// The seccomp notify descriptor comes with this message; answered by [`ToInit::GoOn`].
-    SeccompListener,
+    /// init has a seccomp notify descriptor of that number; answered by [`ToInit::GoOn`] when the runtime process
+    /// has taken a copy with pidfd_getfd(2). It is not sent along: the filter, which is in force by now, may
+    /// hold sendmsg(2) up until somebody listens, so this message is written with write(2).
+    SeccompListener { descriptor: i32 },
     /// The tree of the step with that number ([`crate::Source::Asked`]) is needed; answered by
     /// [`ToInit::GoOn`] with the descriptor.
     Tree { step: u32 },
@@ -43,14 +45,15 @@ pub enum ToInit {
 }
 
 /// What went wrong in a step. The plan tells what the step was about and where in the config it stands.
+/// It reads `act detail: errno`, each left out where empty or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Failure<'a> {
-    /// The step's number.
+    /// The step's number, from 0; `u32::MAX` where init could not even read its plan.
     pub step: u32,
     /// The kernel's answer; 0 where it is not about a call.
     pub errno: i32,
-    /// The call or act that failed: `open_tree`, `mkdirat`.
+    /// The call or act that failed: `open_tree`, `mkdirat`; empty where `detail` is a whole sentence.
     pub act: &'a str,
     /// What it was done to, or all there is to say: a path, a hook's own stderr.
     pub detail: Bytes<'a>,

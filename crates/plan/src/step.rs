@@ -129,7 +129,7 @@ pub enum Step<'a> {
     /// setresgid(2), then setresuid(2).
     User { uid: u32, gid: u32 },
     /// Give the standard streams (not those on the null device) to that user, so that the payload may open
-    /// `/dev/stdout`.
+    /// `/dev/stdout`. A terminal keeps its group.
     OwnStandardStreams { uid: u32, gid: u32 },
     /// Set the three sets exactly, then the ambient one; an ambient capability that can't be raised is
     /// reported as a warning. capset(2).
