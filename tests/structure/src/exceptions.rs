@@ -1,0 +1,66 @@
+//! Where a rule need not hold, and why. An exception that excuses nothing any more is itself a finding.
+
+use crate::finding::Finding;
+
+/// A place where one word of one rule is allowed in one file.
+struct Exception {
+    file: &'static str,
+    rule: &'static str,
+    word: &'static str,
+    /// Why it is right there; for readers.
+    reason: &'static str,
+}
+
+const EXCEPTIONS: &[Exception] = &[];
+
+/// The findings that no exception excuses, and the exceptions that excuse none.
+pub(crate) fn sift(findings: Vec<Finding>) -> Vec<Finding> {
+    sift_with(findings, EXCEPTIONS)
+}
+
+fn sift_with(findings: Vec<Finding>, exceptions: &[Exception]) -> Vec<Finding> {
+    let mut used = vec![false; exceptions.len()];
+    let mut left: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| {
+            let excuse = exceptions.iter().position(|exception| excuses(exception, finding));
+            excuse.inspect(|index| used[*index] = true).is_none()
+        })
+        .collect();
+    for (exception, _) in exceptions.iter().zip(used).filter(|(_, used)| !used) {
+        left.push(Finding {
+            file: exception.file.to_owned(),
+            line: 0,
+            rule: "exceptions",
+            word: exception.word.to_owned(),
+            text: format!("nothing to excuse: {} {} ({})", exception.rule, exception.word, exception.reason),
+        });
+    }
+    left
+}
+
+fn excuses(exception: &Exception, finding: &Finding) -> bool {
+    exception.file == finding.file && exception.rule == finding.rule && exception.word == finding.word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exception, sift_with};
+    use crate::finding::Finding;
+
+    const ALLOWED: &[Exception] = &[Exception { file: "a.rs", rule: "path", word: "open", reason: "why" }];
+
+    fn finding(word: &str) -> Finding {
+        Finding { file: "a.rs".to_owned(), line: 7, rule: "path", word: word.to_owned(), text: String::new() }
+    }
+
+    #[test]
+    fn an_exception_excuses_its_word_alone() {
+        assert_eq!(sift_with(vec![finding("open"), finding("mkdir")], ALLOWED), [finding("mkdir")]);
+    }
+
+    #[test]
+    fn an_exception_without_use_is_found() {
+        assert_eq!(sift_with(Vec::new(), ALLOWED)[0].rule, "exceptions");
+    }
+}
