@@ -160,6 +160,8 @@ pub struct Attributes {
     pub set: u64,
     /// Cleared on the mount itself.
     pub clear: u64,
+    /// Cleared too, unless a more privileged user namespace has locked one of them: then all of these stay.
+    pub clear_unlocked: u64,
     /// Set on it and all below (`rro` and its kin).
     pub recursive_set: u64,
     /// Cleared on it and all below.
@@ -184,7 +186,7 @@ pub struct Mount<'a> {
     pub attributes: Attributes,
     /// Copy what is under the target into the new (tmp)fs.
     pub copy_up: bool,
-    /// tmpfs without `mode=`: take mode and owner of the directory that it covers.
+    /// tmpfs without `mode=`: take the mode of the directory that it covers.
     pub keep_mode: bool,
     /// The target must be a plain directory, not a link (`/proc`, `/sys`).
     pub plain_target: bool,
@@ -219,8 +221,9 @@ pub struct Bind<'a> {
 pub enum Source<'a> {
     /// A path on the host, opened by init in its own mount namespace.
     Path(Text<'a>),
-    /// A path on the host that the runtime process opens as a detached tree and hands over when asked
-    /// ([`crate::FromInit::Tree`]): in a user namespace, init may not reach it.
+    /// A path on the host that init may not reach in its user namespace: where it can't, the runtime process
+    /// opens it as a detached tree, in init's mount namespace, and hands it over ([`crate::FromInit::Tree`]).
+    /// With id maps it is always the runtime process, and it sets them too: only it has the privilege.
     Asked(Text<'a>),
     /// A descriptor that the runtime process opened before.
     Handle(Handle),
