@@ -13,7 +13,7 @@ const CPUS: usize = 8192;
 /// The most nodes: the kernel's largest `MAX_NUMNODES`.
 const NODES: usize = 1024;
 
-/// Adds the scheduler that `process` asks for. sched_setattr(2).
+/// Adds the scheduler that `process` asks for. `sched_setattr(2)`.
 ///
 /// # Errors
 /// [`Error::Value`] for a value that has no meaning for its policy.
@@ -83,7 +83,7 @@ fn flag(flag: LinuxSchedulerFlag) -> u64 {
     }
 }
 
-/// Adds the I/O priority that `process` asks for. ioprio_set(2).
+/// Adds the I/O priority that `process` asks for. `ioprio_set(2)`.
 ///
 /// # Errors
 /// [`Error::Value`] for a priority other than 0 to 7.
@@ -102,7 +102,7 @@ pub fn push_io_priority(process: &Process, to: &mut Writer) -> Result<(), Error>
     Ok(())
 }
 
-/// Adds the NUMA memory policy. set_mempolicy(2).
+/// Adds the NUMA memory policy. `set_mempolicy(2)`.
 ///
 /// # Errors
 /// [`Error::Value`] for a list of nodes that can't be read, or that does not suit the mode.
@@ -159,7 +159,7 @@ pub fn push_personality(linux: &Linux, to: &mut Writer) -> Result<(), Error> {
     Ok(())
 }
 
-/// A list of CPUs (`0-3,7`) as a mask for sched_setaffinity(2), lowest first. Empty for an empty list.
+/// A list of CPUs (`0-3,7`) as a mask for `sched_setaffinity(2)`, lowest first. Empty for an empty list.
 ///
 /// # Errors
 /// Why it can't be read.

@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::error::text;
 use plan::{Step, Text, Writer};
-use std::collections::HashMap;
+use spec::oci::Linux;
 
 /// Which namespaces the container does not share with the host (nor with whatever the runtime runs in): new
 /// ones, and joined ones that are not the runtime's own.
@@ -21,7 +21,7 @@ pub struct Own {
     pub user: bool,
 }
 
-/// Parameters of the IPC namespace beside `fs.mqueue.*`. sysctl_ipc(5), `ipc/ipc_sysctl.c` in the kernel.
+/// Parameters of the IPC namespace beside `fs.mqueue.*`. `sysctl_ipc(5)`, `ipc/ipc_sysctl.c` in the kernel.
 const IPC: [&str; 12] = [
     "kernel/auto_msgmni",
     "kernel/msg_next_id",
@@ -42,8 +42,8 @@ const IPC: [&str; 12] = [
 /// # Errors
 /// [`Error::Value`] for a parameter that is not kept for a namespace of the container's own, and for a key that
 /// is not a plain path below `/proc/sys`.
-pub fn push_sysctls(sysctls: &HashMap<String, String>, own: Own, to: &mut Writer) -> Result<(), Error> {
-    let mut sysctls: Vec<_> = sysctls.iter().collect();
+pub fn push_sysctls(linux: &Linux, own: Own, to: &mut Writer) -> Result<(), Error> {
+    let mut sysctls: Vec<_> = linux.sysctl().iter().flatten().collect();
     sysctls.sort();
     for (key, value) in sysctls {
         let place = format!("/linux/sysctl/{}", key.replace('~', "~0").replace('/', "~1"));
@@ -103,12 +103,17 @@ fn check(key: &str, path: &str, own: Own) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn linux(sysctl: &serde_json::Value) -> Linux {
+        serde_json::from_value(json!({ "sysctl": sysctl })).unwrap()
+    }
 
     const ALL: Own = Own { ipc: true, network: true, uts: true, user: true };
 
     fn plan(key: &str, own: Own) -> Result<(String, String), Error> {
         let mut to = Writer::default();
-        push_sysctls(&HashMap::from([(key.to_owned(), "7".to_owned())]), own, &mut to)?;
+        push_sysctls(&linux(&json!({ key: "7" })), own, &mut to)?;
         let placed = to.steps().next().unwrap();
         let Step::Sysctl { path, value } = placed.step else { panic!("{placed:?}") };
         assert_eq!(value.bytes(), b"7");
@@ -212,11 +217,10 @@ mod tests {
     #[test]
     fn nul_is_refused_and_order_is_stable() {
         let mut to = Writer::default();
-        let nul = HashMap::from([("net.a".to_owned(), "\0".to_owned())]);
-        assert!(matches!(push_sysctls(&nul, ALL, &mut to), Err(Error::Nul { .. })));
-        let many: HashMap<_, _> = (0..50).map(|n| (format!("net.x{n:02}"), String::new())).collect();
+        assert!(matches!(push_sysctls(&linux(&json!({"net.a": "\0"})), ALL, &mut to), Err(Error::Nul { .. })));
+        let many: std::collections::HashMap<_, _> = (0..50).map(|n| (format!("net.x{n:02}"), "")).collect();
         let mut to = Writer::default();
-        push_sysctls(&many, ALL, &mut to).unwrap();
+        push_sysctls(&linux(&json!(many)), ALL, &mut to).unwrap();
         let places: Vec<_> = to.steps().map(|placed| placed.place).collect();
         assert!(places.is_sorted() && places.len() == 50);
     }
