@@ -12,6 +12,7 @@ pub mod descriptor;
 pub mod exec;
 pub mod mount;
 pub mod namespace;
+pub mod pidfd;
 #[cfg(feature = "std")]
 pub mod text;
 

@@ -1,0 +1,227 @@
+//! The directory of one container: its lock, its record, its copy of config.json.
+
+use crate::error::{Error, Result};
+use crate::id::ContainerId;
+use crate::record::Record;
+use crate::tree;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a command waits for another one on the same container.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The record.
+const STATE: &CStr = c"state.json";
+/// The config, byte for byte as it was at create.
+const CONFIG: &CStr = c"config.json";
+/// The most bytes that are read of either, so that a foreign file can't exhaust us.
+const LARGEST: u64 = 16 << 20;
+
+/// The socket that `start` connects to, in the container's directory: it is there from create until start.
+pub const START_SOCKET: &str = "start.sock";
+
+/// The state directory of one container.
+#[derive(Debug)]
+pub struct Entry {
+    id: ContainerId,
+    path: PathBuf,
+    dir: OwnedFd,
+    /// The directory of all containers.
+    root: Arc<OwnedFd>,
+}
+
+impl Entry {
+    /// Opens the directory of `id` in `root`, which is at `path`.
+    pub(crate) fn open(root: &Arc<OwnedFd>, path: &Path, id: &ContainerId) -> Result<Self> {
+        let path = path.join(id.as_str());
+        match fs::openat(root, id.as_str(), tree::DIRECTORY, Mode::empty()) {
+            Ok(dir) => Ok(Entry { id: id.clone(), path, dir, root: Arc::clone(root) }),
+            // A link or a file of that name is no container.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
+                Err(Error::NotExist(id.to_string()))
+            }
+            Err(error) => Err(Error::io("open", path, error)),
+        }
+    }
+
+    /// The container's id.
+    pub fn id(&self) -> &ContainerId {
+        &self.id
+    }
+
+    /// The directory's path, for messages and for programs that take one.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+
+    /// The user who made the container.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn owner(&self) -> Result<u32> {
+        Ok(self.stat()?.st_uid)
+    }
+
+    fn stat(&self) -> Result<Stat> {
+        fs::fstat(&self.dir).map_err(|error| Error::io("stat", &self.path, error))
+    }
+
+    /// Makes this the only command that changes the container, until [`Entry::unlock`], drop or death. Waits
+    /// for another one to end, 10 seconds at most.
+    ///
+    /// # Errors
+    /// [`Error::Busy`]; [`Error::NotExist`] where the other one has deleted the container.
+    pub fn lock(&self) -> Result<()> {
+        let since = Instant::now();
+        while !self.try_lock(FlockOperation::NonBlockingLockExclusive)? {
+            if since.elapsed() >= PATIENCE {
+                return Err(Error::Busy { id: self.id.to_string(), seconds: PATIENCE.as_secs() });
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if self.is_gone()? { Err(Error::NotExist(self.id.to_string())) } else { Ok(()) }
+    }
+
+    /// Whether the directory has been removed since it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn is_gone(&self) -> Result<bool> {
+        Ok(self.stat()?.st_nlink == 0)
+    }
+
+    /// Lets other commands at the container.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn unlock(&self) -> Result<()> {
+        self.try_lock(FlockOperation::Unlock).map(|_| ())
+    }
+
+    /// Whether another command holds the lock. Not to be asked while holding it.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn is_busy(&self) -> Result<bool> {
+        let free = self.try_lock(FlockOperation::NonBlockingLockShared)?;
+        if free {
+            self.unlock()?;
+        }
+        Ok(!free)
+    }
+
+    fn try_lock(&self, how: FlockOperation) -> Result<bool> {
+        match fs::flock(&self.dir, how) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(Error::io("lock", &self.path, error)),
+        }
+    }
+
+    /// The record as it was last saved.
+    ///
+    /// # Errors
+    /// [`Error::NotExist`] where there is none (a create that was killed at once); [`Error::Torn`],
+    /// [`Error::Foreign`], [`Error::Newer`]; [`Error::Io`].
+    pub fn record(&self) -> Result<Record> {
+        let bytes = self.read(STATE)?.ok_or_else(|| Error::NotExist(self.id.to_string()))?;
+        Record::parse(&bytes, &self.file(STATE))
+    }
+
+    /// Saves the record in one step: a reader finds the old one or the new one.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`]; [`Error::Io`].
+    pub fn save(&self, record: &Record) -> Result<()> {
+        let bytes = record.to_json().map_err(|source| Error::Unwritable { path: self.file(STATE), source })?;
+        self.write(c".state.json", &bytes)?;
+        let moved = fs::renameat(&self.dir, c".state.json", &self.dir, STATE);
+        moved.map_err(|error| Error::io("rename to", self.file(STATE), error))
+    }
+
+    /// The config that the container was made from.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn config(&self) -> Result<Vec<u8>> {
+        self.read(CONFIG)?.ok_or_else(|| Error::io("open", self.file(CONFIG), Errno::NOENT))
+    }
+
+    /// Keeps the config byte for byte.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn write_config(&self, bytes: &[u8]) -> Result<()> {
+        self.write(CONFIG, bytes)
+    }
+
+    /// Whether the container waits for `start`.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn awaits_start(&self) -> Result<bool> {
+        match fs::statat(&self.dir, START_SOCKET, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(Error::io("stat", self.path.join(START_SOCKET), error)),
+        }
+    }
+
+    /// Removes the directory with all that is in it, the record last; the id is free then.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn remove(&self) -> Result<()> {
+        let failed = |error| Error::io("remove", &self.path, error);
+        tree::empty(self.dir(), STATE).map_err(failed)?;
+        match fs::unlinkat(&self.root, self.id.as_str(), AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    fn file(&self, name: &CStr) -> PathBuf {
+        self.path.join(name.to_string_lossy().as_ref())
+    }
+
+    /// Writes a file of mode 0600, whatever the umask.
+    fn write(&self, name: &CStr, bytes: &[u8]) -> Result<()> {
+        let failed = |error| Error::io("write", self.file(name), error);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = fs::openat(&self.dir, name, flags, mode).map_err(failed)?;
+        fs::fchmod(&file, mode).map_err(failed)?;
+        File::from(file).write_all(bytes).map_err(|error| Error::std("write", self.file(name), &error))
+    }
+
+    /// Reads a regular file; None where there is none.
+    fn read(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
+        let failed = |error| Error::io("read", self.file(name), error);
+        // A FIFO of that name must not make us wait.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match fs::openat(&self.dir, name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut bytes = Vec::with_capacity(4096);
+        let count = file.take(LARGEST + 1).read_to_end(&mut bytes);
+        let count = count.map_err(|error| Error::std("read", self.file(name), &error))?;
+        if count as u64 > LARGEST {
+            return Err(failed(Errno::FBIG));
+        }
+        Ok(Some(bytes))
+    }
+}

@@ -1,0 +1,158 @@
+//! What can go wrong between two calls, each a sentence. Engines match parts of these texts, so those keep
+//! runc's words.
+
+use crate::status::Status;
+use rustix::io::Errno;
+use std::path::PathBuf;
+use sys::text::errno as words;
+
+/// The result of everything here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a command on a container failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An id that could not be one.
+    #[error(
+        "invalid container ID format: {0}: an id has 1 to 1024 of the characters A-Z a-z 0-9 _ + . - and is not . or .."
+    )]
+    InvalidId(String),
+    /// `--root` names the root directory of the host.
+    #[error("option --root must not be set to /")]
+    RootIsSlash,
+    /// The directory of all containers is not there.
+    #[error("open the state directory {0}: no such file or directory")]
+    NoRoot(PathBuf),
+    /// There is no container with that id.
+    #[error("container does not exist: {0}")]
+    NotExist(String),
+    /// There is one already.
+    #[error("container with given ID already exists: {0}")]
+    Exists(String),
+    /// Another command works on the container.
+    #[error("container {id} is in use: another command has been working on it for {seconds} seconds")]
+    Busy {
+        /// The container.
+        id: String,
+        /// How long this one waited.
+        seconds: u64,
+    },
+    /// A file or directory of the state could not be used.
+    #[error("{act} {path}: {}", words(*.errno))]
+    Io {
+        /// What was being done: `open`, `create`, `rename`.
+        act: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// A state file that is not JSON, or has a value of a wrong kind.
+    #[error("read the state in {path}: {source}")]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A state that can't be written as JSON.
+    #[error("write the state in {path}: {source}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the way, such as a path that is not UTF-8.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A state file of another runtime.
+    #[error("read the state in {0}: it was written by another runtime (it has no \"version\")")]
+    Foreign(PathBuf),
+    /// A state file of a Cofferdam to come.
+    #[error(
+        "read the state in {path}: it has format {found}, and this cofferdam knows formats up to {known}: use a newer one"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The newest that this program reads.
+        known: u32,
+    },
+    /// A signal that the kernel does not have.
+    #[error("unknown signal {0:?}")]
+    UnknownSignal(String),
+    /// The container has ended.
+    #[error("container not running")]
+    NotRunning,
+    /// As [`Error::NotRunning`], in the words of `events`.
+    #[error("container with id {0} is not running")]
+    NoEvents(String),
+    /// Only a paused container can be resumed.
+    #[error("container not paused")]
+    NotPaused,
+    /// A container that has not ended can be deleted by force only.
+    #[error("cannot delete container {id} that is not stopped: {status}")]
+    NotStopped {
+        /// The container.
+        id: String,
+        /// What it is.
+        status: Status,
+    },
+    /// SIGKILL did not end it in time.
+    #[error(
+        "container init still running: process {pid} of container {id} has not ended {seconds} seconds after SIGKILL"
+    )]
+    StillRunning {
+        /// The container.
+        id: String,
+        /// Its init.
+        pid: i32,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// `start` on a container that has ended.
+    #[error("cannot start a container that has stopped")]
+    StartStopped,
+    /// `start` on a container that runs.
+    #[error("cannot start an already running container")]
+    StartRunning,
+    /// `start` on a paused or half-made container.
+    #[error("cannot start a container in the {0} state")]
+    StartIn(Status),
+    /// `exec` in a container that has ended.
+    #[error("cannot exec in a stopped container")]
+    ExecStopped,
+    /// `exec` in a paused container.
+    #[error("cannot exec in a paused container (use --ignore-paused to override)")]
+    ExecPaused,
+    /// A signal could not be sent.
+    #[error("send signal {signal} to process {pid} of container {id}: {}", words(*.errno))]
+    Signal {
+        /// The signal's number.
+        signal: i32,
+        /// To which process.
+        pid: i32,
+        /// Of which container.
+        id: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// The host's ps(1) failed, or wrote what can't be read.
+    #[error("ps: {0}")]
+    Ps(String),
+}
+
+impl Error {
+    /// Wraps the kernel's answer to `act` on `path`.
+    pub(crate) fn io(act: &'static str, path: impl Into<PathBuf>, errno: Errno) -> Self {
+        Error::Io { act, path: path.into(), errno }
+    }
+
+    /// As [`Error::io`], for an answer that the standard library has wrapped.
+    pub(crate) fn std(act: &'static str, path: impl Into<PathBuf>, error: &std::io::Error) -> Self {
+        Error::io(act, path, Errno::from_io_error(error).unwrap_or(Errno::IO))
+    }
+}

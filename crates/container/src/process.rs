@@ -1,0 +1,136 @@
+//! A process on the host that is surely the one that is meant.
+
+use crate::error::{Error, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::time::{Duration, Instant};
+
+/// The file system of pidfds since Linux 6.9, where their inode numbers are unique.
+const PIDFS: u32 = 0x5049_4446;
+
+/// A living process, held by its pidfd.
+#[derive(Debug)]
+pub struct Process {
+    pid: i32,
+    pidfd: OwnedFd,
+    start: u64,
+    inode: u64,
+}
+
+impl Process {
+    /// Takes a process that was just made, by its pidfd: the caller's child, so its number is not free yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn of_child(pid: i32, pidfd: OwnedFd) -> Result<Self> {
+        let (_, start) = stat(pid)?.ok_or_else(|| Error::io("read", stat_path(pid), Errno::SRCH))?;
+        Ok(Process { pid, start, inode: inode(&pidfd), pidfd })
+    }
+
+    /// Finds the process `pid` that started at `start` (clock ticks since boot) and whose pidfd has that
+    /// inode number (0: not known). None where it has ended, be it a zombie still, or the number is another
+    /// process's by now.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn find(pid: i32, start: u64, known: u64) -> Result<Option<Self>> {
+        let Some(number) = Pid::from_raw(pid).filter(|_| pid > 0) else { return Ok(None) };
+        // The pidfd is taken first: where what /proc shows thereafter is the right process, so is the pidfd's.
+        let pidfd = match pidfd_open(number, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            // EINVAL and ENOENT: the number is a mere thread's now.
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(Error::io("open a pidfd of", format!("process {pid}"), error)),
+        };
+        let inode = inode(&pidfd);
+        if known != 0 && inode != 0 && known != inode {
+            return Ok(None);
+        }
+        let alive = stat(pid)?.is_some_and(|(state, begun)| begun == start && !matches!(state, b'Z' | b'X' | b'x'));
+        Ok(alive.then_some(Process { pid, pidfd, start, inode }))
+    }
+
+    /// Its number on the host.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// When it started, in clock ticks since boot.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// The inode number of its pidfd; 0 where the kernel has no unique ones.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// Its pidfd.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// Sends a signal by number; 0 only checks. pidfd_send_signal(2).
+    ///
+    /// # Errors
+    /// `ESRCH` where it has ended; `EPERM`; `EINVAL`.
+    pub fn signal(&self, signal: i32) -> Result<(), Errno> {
+        sys::pidfd::send_signal(self.pidfd(), signal)
+    }
+
+    /// Waits until it has ended, at most so long. Whether it has.
+    ///
+    /// # Errors
+    /// As poll(2).
+    pub fn wait(&self, longest: Duration) -> Result<bool, Errno> {
+        let since = Instant::now();
+        loop {
+            let left = longest.saturating_sub(since.elapsed());
+            let left = Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&left)) {
+                Ok(ready) => return Ok(ready > 0),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The inode number of a pidfd, where it is unique.
+fn inode(pidfd: &OwnedFd) -> u64 {
+    let unique = fs::fstatfs(pidfd).is_ok_and(|stat| u32::try_from(stat.f_type) == Ok(PIDFS));
+    if unique { fs::fstat(pidfd).map_or(0, |stat| stat.st_ino) } else { 0 }
+}
+
+fn stat_path(pid: i32) -> String {
+    format!("/proc/{pid}/stat")
+}
+
+/// State and start time of a process; None where there is none.
+fn stat(pid: i32) -> Result<Option<(u8, u64)>> {
+    let path = stat_path(pid);
+    match std::fs::read(&path) {
+        Ok(text) => match parse_stat(&text) {
+            Some(stat) => Ok(Some(stat)),
+            None => Err(Error::io("read", path, Errno::BADMSG)),
+        },
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::SRCH)) => Ok(None),
+        Err(error) => Err(Error::std("read", path, &error)),
+    }
+}
+
+/// Fields 3 and 22 of proc_pid_stat(5). Field 2, the name in brackets, may hold anything, brackets too.
+fn parse_stat(text: &[u8]) -> Option<(u8, u64)> {
+    let end = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = str::from_utf8(text.get(end + 1..)?).ok()?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = *fields.next()?.as_bytes().first()?;
+    let start = fields.nth(18)?.parse().ok()?;
+    Some((state, start))
+}
