@@ -1,15 +1,23 @@
 //! What the walk over the steps carries from one to the next.
 
 use crate::fault::Fault;
+use crate::home::Home;
+use crate::program::Program;
+use crate::times::Times;
+use core::ffi::CStr;
 use plan::Handle;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The state of the walk.
 pub(crate) struct Context<'p> {
     /// The number of the step under way.
     pub step: u32,
-    /// The sync pipe to the runtime process.
+    /// The sync pipe to the runtime process; from `Step::AwaitStart` on the connection of `cofferdam start`.
     pub sync: OwnedFd,
+    /// Whether init dies with the runtime process: until `Step::Ready`.
+    pub tethered: bool,
+    /// Whether a user namespace of the container's was entered or made.
+    pub user_namespace: bool,
     /// The root file system, from `Step::OpenRoot` on; after the pivot it is `/`.
     pub root: Option<OwnedFd>,
     /// The procfs of our own, from `Step::Procfs` on.
@@ -18,11 +26,40 @@ pub(crate) struct Context<'p> {
     pub mask: Option<OwnedFd>,
     /// `plan::Header::descriptors`.
     pub descriptors: &'p [u8],
+    /// How many descriptors after the standard ones belong to the payload.
+    pub preserved: u32,
+    /// A working directory that root could not enter, to be tried again as the container's user.
+    pub directory: Option<&'p CStr>,
+    /// What `Step::Home` found.
+    pub home: Option<Home>,
+    /// What `Step::Program` found.
+    pub program: Option<Program<'p>>,
+    /// The time at the end of each step, where the plan asks for it.
+    pub times: Option<Times>,
 }
 
-impl Context<'_> {
+impl<'p> Context<'p> {
+    /// Before the first step.
+    pub(crate) fn new(sync: OwnedFd) -> Self {
+        Context {
+            step: 0,
+            sync,
+            tethered: true,
+            user_namespace: false,
+            root: None,
+            procfs: None,
+            mask: None,
+            descriptors: &[],
+            preserved: 0,
+            directory: None,
+            home: None,
+            program: None,
+            times: None,
+        }
+    }
+
     /// The descriptor behind a handle.
-    pub(crate) fn descriptor(&self, handle: Handle) -> Result<BorrowedFd<'_>, Fault> {
+    pub(crate) fn descriptor(&self, handle: Handle) -> Result<BorrowedFd<'static>, Fault> {
         let at = usize::from(handle.0) * 4;
         let bytes = self.descriptors.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
         match bytes.map(i32::from_le_bytes) {
@@ -31,9 +68,23 @@ impl Context<'_> {
         }
     }
 
+    /// The first number that a descriptor of ours may have: those before it are the payload's.
+    pub(crate) fn first_own(&self) -> u32 {
+        self.preserved.saturating_add(3)
+    }
+
     /// The root file system's descriptor.
     pub(crate) fn root(&self) -> Result<BorrowedFd<'_>, Fault> {
-        use rustix::fd::AsFd;
         self.root.as_ref().map(AsFd::as_fd).ok_or(Fault::refusal("the root file system is not open", b""))
+    }
+
+    /// The descriptor of the procfs of our own.
+    pub(crate) fn procfs(&self) -> Result<BorrowedFd<'_>, Fault> {
+        self.procfs.as_ref().map(AsFd::as_fd).ok_or(Fault::refusal("there is no procfs of our own", b""))
+    }
+
+    /// What `Step::Program` found.
+    pub(crate) fn program(&self) -> Result<&Program<'p>, Fault> {
+        self.program.as_ref().ok_or(Fault::refusal("there is no program", b""))
     }
 }

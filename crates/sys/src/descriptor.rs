@@ -1,6 +1,12 @@
 //! Descriptors by number.
 
-use rustix::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use crate::call::{Sysno, call};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::process::{Resource, getrlimit};
+
+/// `CLOSE_RANGE_CLOEXEC` of linux/close_range.h.
+const CLOSE_RANGE_CLOEXEC: usize = 4;
 
 /// Borrows the descriptor with that number, which this process was born with and never closes. A number that
 /// is not open makes the calls on it fail with `EBADF`.
@@ -14,4 +20,63 @@ pub fn borrow(number: RawFd) -> BorrowedFd<'static> {
 pub fn own(number: RawFd) -> Option<OwnedFd> {
     // SAFETY: not -1; taken once, by the program's start, from its arguments.
     (number >= 0).then(|| unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Makes every open descriptor from number `first` on close-on-exec. See close_range(2); Linux 5.11, before
+/// that each number is tried.
+///
+/// # Errors
+/// None that a running kernel gives.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: takes three integers, and closes nothing.
+    match unsafe { call(Sysno::close_range, [first as usize, u32::MAX as usize, CLOSE_RANGE_CLOEXEC, 0, 0, 0]) } {
+        Ok(_) => return Ok(()),
+        Err(Errno::NOSYS | Errno::INVAL | Errno::PERM) => {}
+        Err(error) => return Err(error),
+    }
+    for number in first..highest() {
+        match fcntl_setfd(borrow(number.cast_signed()), FdFlags::CLOEXEC) {
+            Ok(()) | Err(Errno::BADF) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Closes every descriptor from number `first` on but those in `keep`, which are in rising order. They must
+/// not be used any more, by number or as an [`OwnedFd`].
+pub fn close_all_but(first: u32, keep: &[RawFd]) {
+    let mut from = first;
+    for end in keep.iter().map(|number| number.unsigned_abs()).chain([u32::MAX]) {
+        if from < end {
+            close_range(from, end - 1);
+        }
+        from = from.max(end.saturating_add(1));
+    }
+}
+
+fn close_range(first: u32, last: u32) {
+    // SAFETY: takes three integers; the caller of close_all_but promises that nobody uses what is closed.
+    if unsafe { call(Sysno::close_range, [first as usize, last as usize, 0, 0, 0, 0]) }.is_err() {
+        for number in first..=last.min(highest()) {
+            // SAFETY: as above. Closing what is not open does nothing.
+            let _closed = unsafe { call(Sysno::close, [number as usize, 0, 0, 0, 0, 0]) };
+        }
+    }
+}
+
+/// A number above that of every descriptor that this process can have been given.
+fn highest() -> u32 {
+    const DEFAULT_NR_OPEN: u64 = 1 << 20;
+    let limit = getrlimit(Resource::Nofile).maximum.unwrap_or(DEFAULT_NR_OPEN);
+    u32::try_from(limit.clamp(1024, DEFAULT_NR_OPEN)).unwrap_or(1024)
+}
+
+/// Makes `number` (a standard stream) a copy of `file` that stays open across exec. See dup3(2).
+///
+/// # Errors
+/// `EBADF`, `EINVAL` where both are the same.
+pub fn replace(number: RawFd, file: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: takes three integers; nobody owns the standard streams of a program without a C library.
+    unsafe { call(Sysno::dup3, [file.as_raw_fd() as usize, number as usize, 0, 0, 0, 0]) }.map(drop)
 }

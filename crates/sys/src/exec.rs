@@ -3,7 +3,7 @@
 use crate::call::{Sysno, call};
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD};
+use linux_raw_sys::general::AT_EMPTY_PATH;
 use rustix::fd::{AsRawFd, BorrowedFd};
 use rustix::io::Errno;
 
@@ -44,33 +44,33 @@ impl<'a, 's> Pointers<'a, 's> {
 /// Becomes the program that `file` is open on. Returns only where that fails. See execveat(2) with
 /// `AT_EMPTY_PATH`.
 pub fn exec_file(file: BorrowedFd<'_>, mut arguments: Pointers<'_, '_>, mut environment: Pointers<'_, '_>) -> Errno {
-    exec(file.as_raw_fd() as usize, c"", &mut arguments, &mut environment, AT_EMPTY_PATH)
-}
-
-/// Becomes the program at `path`. Returns only where that fails. See execve(2).
-pub fn exec_path(path: &CStr, mut arguments: Pointers<'_, '_>, mut environment: Pointers<'_, '_>) -> Errno {
-    exec(AT_FDCWD as usize, path, &mut arguments, &mut environment, 0)
-}
-
-fn exec(
-    at: usize,
-    path: &CStr,
-    arguments: &mut Pointers<'_, '_>,
-    environment: &mut Pointers<'_, '_>,
-    flags: u32,
-) -> Errno {
     let (arguments, environment) = match (arguments.end(), environment.end()) {
-        (Ok(arguments), Ok(environment)) => (arguments, environment),
+        (Ok(arguments), Ok(environment)) => (arguments as usize, environment as usize),
+        (Err(error), _) | (_, Err(error)) => return error,
+    };
+    let (file, path) = (file.as_raw_fd() as usize, c"".as_ptr() as usize);
+    // SAFETY: as for exec_path.
+    failure(|| unsafe { call(Sysno::execveat, [file, path, arguments, environment, AT_EMPTY_PATH as usize, 0]) })
+}
+
+/// Becomes the program at `path`. Returns only where that fails. See execve(2): a filter may allow only this
+/// one of the two calls.
+pub fn exec_path(path: &CStr, mut arguments: Pointers<'_, '_>, mut environment: Pointers<'_, '_>) -> Errno {
+    let (arguments, environment) = match (arguments.end(), environment.end()) {
+        (Ok(arguments), Ok(environment)) => (arguments as usize, environment as usize),
         (Err(error), _) | (_, Err(error)) => return error,
     };
     // SAFETY: the path and each string end with NUL and both lists end with a null pointer, by construction,
     // and all of them outlive the call.
-    let result = unsafe {
-        call(Sysno::execveat, [at, path.as_ptr() as usize, arguments as usize, environment as usize, flags as usize, 0])
-    };
-    match result {
-        Err(error) => error,
-        // execveat(2) does not return where it succeeds.
-        Ok(_) => Errno::INVAL,
+    failure(|| unsafe { call(Sysno::execve, [path.as_ptr() as usize, arguments, environment, 0, 0, 0]) })
+}
+
+/// Where exec succeeds, it does not return.
+fn failure(mut exec: impl FnMut() -> Result<usize, Errno>) -> Errno {
+    loop {
+        match exec() {
+            Err(Errno::INTR) => {}
+            result => return result.err().unwrap_or(Errno::INVAL),
+        }
     }
 }

@@ -10,9 +10,16 @@ mod call;
 pub mod clone;
 pub mod descriptor;
 pub mod exec;
+pub mod keyring;
+pub mod memory;
 pub mod mount;
 pub mod namespace;
+pub mod network;
 pub mod pidfd;
+pub mod process;
+pub mod schedule;
+pub mod seccomp;
+pub mod signal;
 #[cfg(feature = "std")]
 pub mod text;
 

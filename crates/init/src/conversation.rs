@@ -1,0 +1,100 @@
+//! What init and the runtime process say to each other.
+//!
+//! Messages without a descriptor go by write(2) and read(2), which every payload's seccomp filter allows. Where
+//! the other end is gone there is nobody to tell: init ends.
+
+use crate::context::Context;
+use crate::fault::Fault;
+use arrayvec::ArrayVec;
+use core::mem::MaybeUninit;
+use plan::{Bytes, DETAIL, Failure, FromInit, MESSAGE, ToInit};
+use rustix::cmsg_space;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::{IoSlice, IoSliceMut, read, retry_on_intr, write};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
+use sys::Errno;
+
+/// Sends a message.
+pub(crate) fn tell(to: BorrowedFd<'_>, message: &FromInit<'_>) -> Result<(), Fault> {
+    let mut packet = [0; MESSAGE];
+    let packet = pack(message, &mut packet)?;
+    retry_on_intr(|| write(to, packet)).map(drop).map_err(|errno| Fault::call("write to the sync pipe", b"", errno))
+}
+
+/// Sends a message with a descriptor.
+pub(crate) fn hand_over(to: BorrowedFd<'_>, message: &FromInit<'_>, file: BorrowedFd<'_>) -> Result<(), Fault> {
+    let mut packet = [0; MESSAGE];
+    let packet = pack(message, &mut packet)?;
+    let files = [file];
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    retry_on_intr(|| sendmsg(to, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL))
+        .map(drop)
+        .map_err(|errno| Fault::call("send on the sync pipe", b"", errno))
+}
+
+/// Waits for the word to go on.
+pub(crate) fn wait(from: BorrowedFd<'_>) -> Result<(), Fault> {
+    let mut packet = [0; 64];
+    let length = match retry_on_intr(|| read(from, &mut packet)) {
+        Ok(0) => sys::clone::exit(1),
+        Ok(length) => length,
+        Err(errno) => return Err(Fault::call("read from the sync pipe", b"", errno)),
+    };
+    unpack(packet.get(..length))
+}
+
+/// Asks for the tree of the step under way (`plan::Source::Asked`).
+pub(crate) fn tree(context: &mut Context<'_>) -> Result<OwnedFd, Fault> {
+    let sync = context.sync.as_fd();
+    tell(sync, &FromInit::Tree { step: context.step })?;
+    let mut packet = [0; 64];
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut packet)];
+    let received = retry_on_intr(|| recvmsg(sync, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC))
+        .map_err(|errno| Fault::call("receive on the sync pipe", b"", errno))?;
+    if received.bytes == 0 {
+        sys::clone::exit(1);
+    }
+    unpack(packet.get(..received.bytes))?;
+    let mut files = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+        _ => None,
+    });
+    files.next().ok_or(Fault::refusal("the runtime process sent no tree", b""))
+}
+
+/// Tells of something that is not an error but that a person should know.
+pub(crate) fn warn(context: &Context<'_>, act: &str, detail: &[u8], errno: Errno) -> Result<(), Fault> {
+    let failure = Failure { step: context.step, errno: errno.raw_os_error(), act, detail: Bytes(detail) };
+    tell(context.sync.as_fd(), &FromInit::Warning(failure))
+}
+
+/// Tells why the step under way failed. Nothing more can be done where that does not work either.
+pub(crate) fn fail(context: &Context<'_>, fault: &Fault) {
+    let mut detail: ArrayVec<u8, DETAIL> = fault.detail.iter().copied().collect();
+    let room = detail.remaining_capacity();
+    detail.extend(fault.more.iter().copied().take(room));
+    let errno = fault.errno.map_or(0, Errno::raw_os_error);
+    let failure = Failure { step: context.step, errno, act: fault.act, detail: Bytes(&detail) };
+    tell(context.sync.as_fd(), &FromInit::Failed(failure)).unwrap_or(());
+}
+
+fn pack<'b>(message: &FromInit<'_>, packet: &'b mut [u8; MESSAGE]) -> Result<&'b [u8], Fault> {
+    match postcard::to_slice(message, packet) {
+        Ok(packet) => Ok(packet),
+        Err(_) => Err(Fault::refusal("a message is too long for the sync pipe", b"")),
+    }
+}
+
+fn unpack(packet: Option<&[u8]>) -> Result<(), Fault> {
+    match postcard::from_bytes(packet.unwrap_or_default()) {
+        Ok(ToInit::GoOn) => Ok(()),
+        Err(_) => Err(Fault::refusal("the runtime process said something that init does not understand", b"")),
+    }
+}

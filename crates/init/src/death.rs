@@ -1,0 +1,24 @@
+//! How init is tied to the runtime process, and shielded from the container.
+
+use crate::context::Context;
+use crate::fault::Fault;
+use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
+
+/// Makes init die with the runtime process while it is tied to it, and keeps the container's processes from
+/// tracing it and from reading its memory and descriptors. Both are undone by the kernel when this process's
+/// user or capabilities change, so it is called again after each such step. prctl(2).
+pub(crate) fn guard(context: &Context<'_>) -> Result<(), Fault> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|errno| Fault::call("prctl", b"PR_SET_DUMPABLE", errno))?;
+    if context.tethered { set_death_signal(Some(Signal::KILL)) } else { Ok(()) }
+}
+
+/// Lets init outlive the runtime process.
+pub(crate) fn untie(context: &mut Context<'_>) -> Result<(), Fault> {
+    context.tethered = false;
+    set_death_signal(None)
+}
+
+fn set_death_signal(signal: Option<Signal>) -> Result<(), Fault> {
+    set_parent_process_death_signal(signal).map_err(|errno| Fault::call("prctl", b"PR_SET_PDEATHSIG", errno))
+}

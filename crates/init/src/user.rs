@@ -1,0 +1,113 @@
+//! Who the process is: user, groups, capabilities.
+
+use crate::context::Context;
+use crate::conversation::warn;
+use crate::death;
+use crate::directory;
+use crate::fault::Fault;
+use crate::namespaces::set_user;
+use crate::number::decimal;
+use rustix::fs::{FileType, Gid, Uid, fchown, fstat, major, minor};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, configure_capability_in_ambient_set,
+    remove_capability_from_bounding_set, set_capabilities, set_keep_capabilities,
+};
+use sys::Errno;
+use sys::descriptor::borrow;
+
+pub(crate) fn bounding_set(keep: u64) -> Result<(), Fault> {
+    for number in 0..u64::BITS {
+        let capability = 1 << number;
+        if keep & capability != 0 {
+            continue;
+        }
+        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(capability)) {
+            Ok(()) => {}
+            // Above the last one that this kernel knows.
+            Err(Errno::INVAL) => break,
+            Err(errno) => {
+                return Err(Fault::call("drop from the bounding set capability", &decimal(u64::from(number)), errno));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn keep_capabilities() -> Result<(), Fault> {
+    set_keep_capabilities(true).map_err(|errno| Fault::call("prctl", b"PR_SET_KEEPCAPS", errno))
+}
+
+pub(crate) fn groups(ids: &[u8]) -> Result<(), Fault> {
+    sys::process::set_groups(ids).map_err(|errno| Fault::call("setgroups", b"", errno))
+}
+
+/// Changes to the payload's user, and as that user into a working directory that root could not enter.
+pub(crate) fn user(context: &mut Context<'_>, uid: u32, gid: u32) -> Result<(), Fault> {
+    set_user(context, uid, gid)?;
+    match context.directory.take() {
+        Some(path) => directory::enter(path),
+        None => Ok(()),
+    }
+}
+
+/// Gives the standard streams to the payload's user.
+pub(crate) fn own_standard_streams(uid: u32, gid: u32) -> Result<(), Fault> {
+    for number in 0..3 {
+        let stream = borrow(number);
+        let stat = match fstat(stream) {
+            Ok(stat) => stat,
+            Err(Errno::BADF) => continue,
+            Err(errno) => {
+                return Err(Fault::call("fstat of standard stream", &[b'0' + number.unsigned_abs() as u8], errno));
+            }
+        };
+        let device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+        let null = device && (major(stat.st_rdev), minor(stat.st_rdev)) == (1, 3);
+        if null || stat.st_uid == uid {
+            continue;
+        }
+        // The group of a terminal is the devpts mount's to say.
+        let group = (!device && gid != u32::MAX).then(|| Gid::from_raw(gid));
+        match fchown(stream, Some(Uid::from_raw(uid)), group) {
+            // Not ours to give: an owner outside the user namespace, a read-only file system.
+            Ok(()) | Err(Errno::PERM | Errno::ROFS | Errno::INVAL) => {}
+            Err(errno) => {
+                return Err(Fault::call(
+                    "fchown of standard stream",
+                    &decimal(u64::from(number.unsigned_abs())),
+                    errno,
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn capabilities(context: &Context<'_>, sets: CapabilitySets, ambient: u64) -> Result<(), Fault> {
+    // A kernel before 4.3 has no ambient set to clear.
+    match clear_ambient_capability_set() {
+        Ok(()) | Err(Errno::INVAL) => {}
+        Err(errno) => return Err(Fault::call("prctl", b"PR_CAP_AMBIENT_CLEAR_ALL", errno)),
+    }
+    set_capabilities(None, sets).map_err(|errno| Fault::call("unable to apply caps", b"", errno))?;
+    death::guard(context)?;
+    for number in 0..u64::BITS {
+        let capability = CapabilitySet::from_bits_retain(ambient & (1 << number));
+        if capability.is_empty() {
+            continue;
+        }
+        if let Err(errno) = configure_capability_in_ambient_set(capability, true) {
+            warn(context, "can't raise ambient capability", &decimal(u64::from(number)), errno)?;
+        }
+    }
+    Ok(())
+}
+
+/// Three capability sets from their bits.
+pub(crate) fn sets(effective: u64, permitted: u64, inheritable: u64) -> CapabilitySets {
+    CapabilitySets {
+        effective: CapabilitySet::from_bits_retain(effective),
+        permitted: CapabilitySet::from_bits_retain(permitted),
+        inheritable: CapabilitySet::from_bits_retain(inheritable),
+    }
+}

@@ -1,0 +1,111 @@
+//! The walk over a plan's steps: this page is the list of all that init can do.
+
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::{
+    conversation, death, directory, home, hook, namespaces, process, program, seal, start, terminal, times::Times, user,
+};
+use core::convert::Infallible;
+use plan::{FromInit, Header, Reader, Step};
+use rustix::fd::AsFd;
+
+/// Takes step after step; the last one does not return.
+pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
+    let (header, mut steps) = Reader::with_header(plan).ok_or(Fault::refusal("the plan is broken", b""))?;
+    prepare(context, header, steps)?;
+    for placed in steps.by_ref() {
+        take(context, placed.step)?;
+        if let Some(times) = &mut context.times {
+            times.note(context.sync.as_fd())?;
+        }
+        context.step += 1;
+    }
+    Err(Fault::refusal(if steps.is_broken() { "the plan is broken" } else { "the plan has no end" }, b""))
+}
+
+/// Shuts the descriptors that this process was born with, but the payload's.
+fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<'p>) -> Result<(), Fault> {
+    context.descriptors = header.descriptors.0;
+    context.preserved = steps
+        .find_map(|placed| match placed.step {
+            Step::SealDescriptors { preserved } => Some(preserved),
+            _ => None,
+        })
+        .unwrap_or(0);
+    context.times = header.times.then(Times::new).transpose()?;
+    seal::check_numbers(context)?;
+    seal::close_on_exec(context)
+}
+
+fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
+    match step {
+        Step::JoinCgroup { tasks } => namespaces::join_cgroup(context, tasks),
+        Step::EnterNamespace { namespace, kind } => namespaces::enter(context, namespace, kind),
+        Step::EnterNamespacesOf { process, kinds } => namespaces::enter(context, process, kinds),
+        Step::NewNamespaces { kinds } => namespaces::make(context, kinds),
+        Step::BecomeRoot { drop_groups } => namespaces::become_root(context, drop_groups),
+        Step::SessionKeyring { name } => namespaces::session_keyring(context, name.0),
+        Step::LoopbackUp => namespaces::loopback_up(),
+        Step::NewSession => namespaces::new_session(),
+
+        Step::Terminal { rows, columns, console, owner } => terminal::open(context, rows, columns, console, owner),
+        Step::RuntimeHooks => ask(context, &FromInit::RuntimeHooks),
+        Step::Hook(hook) => hook::run(context, &hook),
+
+        Step::ApparmorProfile { profile } => process::apparmor_profile(context, profile.0),
+        Step::SelinuxLabel { label } => process::selinux_label(context, label.0),
+        Step::SelinuxKeyLabel { label } => process::selinux_key_label(context, label.0),
+        Step::ResourceLimit { resource, soft, hard } => process::resource_limit(resource, soft, hard),
+        Step::OomScore { score } => process::oom_score(context, score),
+        Step::Scheduler(scheduler) => process::scheduler(&scheduler),
+        Step::IoPriority { class, priority } => process::io_priority(class, priority),
+        Step::MemoryPolicy { mode, nodes } => process::memory_policy(mode, nodes.0),
+        Step::Personality { domain } => process::personality(domain),
+        Step::CpuAffinity { mask } => process::cpu_affinity(context, mask.0),
+        Step::Umask { mask } => process::umask(mask),
+        Step::NoNewPrivileges => process::no_new_privileges(),
+        Step::Seccomp(seccomp) => process::seccomp(context, &seccomp),
+        Step::BoundingSet { keep } => user::bounding_set(keep),
+        Step::KeepCapabilities => user::keep_capabilities(),
+        Step::Groups { ids } => user::groups(ids.0),
+        Step::User { uid, gid } => user::user(context, uid, gid),
+        Step::OwnStandardStreams { uid, gid } => user::own_standard_streams(uid, gid),
+        Step::Capabilities { effective, permitted, inheritable, ambient } => {
+            user::capabilities(context, user::sets(effective, permitted, inheritable), ambient)
+        }
+        Step::WorkingDirectory { path, create } => directory::working_directory(context, path.0, create),
+        Step::Home { uid } => home::find(context, uid),
+        Step::Program { arguments, environment } => program::find(context, arguments, environment),
+        Step::SealDescriptors { .. } => seal::seal(context),
+        Step::Ready => ready(context),
+        Step::AwaitStart { listener } => start::wait(context, listener),
+        Step::Exec => become_program(context),
+        _ => Err(Fault::refusal("this init can't do that", b"")),
+    }
+}
+
+/// Says where the walk is and waits for the word to go on.
+fn ask(context: &Context<'_>, message: &FromInit<'_>) -> Result<(), Fault> {
+    conversation::tell(context.sync.as_fd(), message)?;
+    conversation::wait(context.sync.as_fd())
+}
+
+/// Tells that all is set up. The runtime process may end as soon as it has said to go on, so it must not take
+/// init with it from here; should it end before, its silence is noticed.
+fn ready(context: &mut Context<'_>) -> Result<(), Fault> {
+    death::untie(context)?;
+    send_times(context)?;
+    ask(context, &FromInit::Ready)
+}
+
+fn become_program(context: &mut Context<'_>) -> Result<(), Fault> {
+    send_times(context)?;
+    match program::become_it(context)? {}
+}
+
+fn send_times(context: &mut Context<'_>) -> Result<(), Fault> {
+    match &mut context.times {
+        Some(times) => times.send(context.sync.as_fd()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,35 @@
+//! Signals.
+
+use crate::call::{Sysno, call};
+use linux_raw_sys::general::{SIG_SETMASK, SIGKILL, SIGSTOP, kernel_sigaction};
+use rustix::io::Errno;
+
+/// The number of signals; the kernel's masks have as many bits.
+const SIGNALS: u32 = 64;
+
+/// Gives every signal its default action and blocks none: what the caller's caller ignored or blocked would
+/// otherwise be inherited across exec. See sigaction(2), sigprocmask(2).
+///
+/// # Errors
+/// None that a running kernel gives.
+pub fn reset() -> Result<(), Errno> {
+    // SAFETY: an action of zeros is SIG_DFL with no flags and no mask.
+    let default: kernel_sigaction = unsafe { core::mem::zeroed() };
+    for signal in (1..=SIGNALS).filter(|signal| ![SIGKILL, SIGSTOP].contains(signal)) {
+        // SAFETY: a whole action, alive across the call; no old one is asked for.
+        unsafe { call(Sysno::rt_sigaction, [signal as usize, (&raw const default) as usize, 0, 8, 0, 0])? };
+    }
+    let none: u64 = 0;
+    // SAFETY: a mask of the kernel's size, alive across the call.
+    unsafe { call(Sysno::rt_sigprocmask, [SIG_SETMASK as usize, (&raw const none) as usize, 0, 8, 0, 0]) }.map(drop)
+}
+
+/// Kills every process that this one may signal, but itself. As process 1 of a PID namespace that is all
+/// others in the namespace. See kill(2).
+///
+/// # Errors
+/// `ESRCH` where there is none.
+pub fn kill_all_others() -> Result<(), Errno> {
+    // SAFETY: takes two integers.
+    unsafe { call(Sysno::kill, [usize::MAX, SIGKILL as usize, 0, 0, 0, 0]) }.map(drop)
+}
