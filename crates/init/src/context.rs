@@ -75,16 +75,16 @@ impl<'p> Context<'p> {
 
     /// The root file system's descriptor.
     pub(crate) fn root(&self) -> Result<BorrowedFd<'_>, Fault> {
-        self.root.as_ref().map(AsFd::as_fd).ok_or(Fault::refusal("the root file system is not open", b""))
+        self.root.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("the root file system is not open", b""))
     }
 
     /// The descriptor of the procfs of our own.
     pub(crate) fn procfs(&self) -> Result<BorrowedFd<'_>, Fault> {
-        self.procfs.as_ref().map(AsFd::as_fd).ok_or(Fault::refusal("there is no procfs of our own", b""))
+        self.procfs.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("there is no procfs of our own", b""))
     }
 
     /// What `Step::Program` found.
     pub(crate) fn program(&self) -> Result<&Program<'p>, Fault> {
-        self.program.as_ref().ok_or(Fault::refusal("there is no program", b""))
+        self.program.as_ref().ok_or_else(|| Fault::refusal("there is no program", b""))
     }
 }

@@ -5,9 +5,8 @@
 
 use crate::context::Context;
 use crate::fault::Fault;
-use arrayvec::ArrayVec;
 use core::mem::MaybeUninit;
-use plan::{Bytes, DETAIL, Failure, FromInit, MESSAGE, ToInit};
+use plan::{Bytes, Failure, FromInit, MESSAGE, ToInit};
 use rustix::cmsg_space;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::{IoSlice, IoSliceMut, read, retry_on_intr, write};
@@ -66,7 +65,7 @@ pub(crate) fn tree(context: &mut Context<'_>) -> Result<OwnedFd, Fault> {
         RecvAncillaryMessage::ScmRights(mut files) => files.next(),
         _ => None,
     });
-    files.next().ok_or(Fault::refusal("the runtime process sent no tree", b""))
+    files.next().ok_or_else(|| Fault::refusal("the runtime process sent no tree", b""))
 }
 
 /// Tells of something that is not an error but that a person should know.
@@ -77,11 +76,8 @@ pub(crate) fn warn(context: &Context<'_>, act: &str, detail: &[u8], errno: Errno
 
 /// Tells why the step under way failed. Nothing more can be done where that does not work either.
 pub(crate) fn fail(context: &Context<'_>, fault: &Fault) {
-    let mut detail: ArrayVec<u8, DETAIL> = fault.detail.iter().copied().collect();
-    let room = detail.remaining_capacity();
-    detail.extend(fault.more.iter().copied().take(room));
     let errno = fault.errno.map_or(0, Errno::raw_os_error);
-    let failure = Failure { step: context.step, errno, act: fault.act, detail: Bytes(&detail) };
+    let failure = Failure { step: context.step, errno, act: fault.act, detail: Bytes(fault.detail()) };
     tell(context.sync.as_fd(), &FromInit::Failed(failure)).unwrap_or(());
 }
 

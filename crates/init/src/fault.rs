@@ -1,23 +1,17 @@
 //! Why a step failed.
 
-use arrayvec::ArrayVec;
+use plan::DETAIL;
 use sys::Errno;
-
-/// The most bytes of a fault's own text; what is longer is cut.
-const DETAIL: usize = 512;
 
 /// A failure: what was being done, to what, and the kernel's answer. The step's number, and so its place in
 /// the config, is added where it is reported.
-#[derive(Debug)]
 pub(crate) struct Fault {
     /// `None` where it is not the kernel that refused.
     pub errno: Option<Errno>,
-    /// The call or act: `open_tree`, `mkdirat`; empty where `detail` is a whole sentence.
+    /// The call or act: `open_tree`, `mkdirat`; empty where the detail is a whole sentence.
     pub act: &'static str,
-    /// What it was done to; cut where it is too long.
-    pub detail: ArrayVec<u8, DETAIL>,
-    /// More of the same, from outside: what a hook printed.
-    pub more: &'static [u8],
+    /// What it was done to.
+    detail: Detail,
 }
 
 impl Fault {
@@ -28,7 +22,9 @@ impl Fault {
 
     /// Something that is wrong without a call that says so: `act` is the whole sentence up to the object.
     pub(crate) fn refusal(act: &'static str, object: &[u8]) -> Self {
-        Fault { errno: None, act, detail: object.iter().copied().take(DETAIL).collect(), more: b"" }
+        let mut fault = Fault { errno: None, act, detail: Detail::default() };
+        fault.push(object);
+        fault
     }
 
     /// A sentence as another program would have said it: `before`, `name` in quotes, `after`, and the kernel's
@@ -50,8 +46,31 @@ impl Fault {
 
     /// Adds to the detail.
     pub(crate) fn push(&mut self, text: &[u8]) {
-        let room = self.detail.remaining_capacity();
-        self.detail.extend(text.iter().copied().take(room));
+        self.detail.push(text);
+    }
+
+    /// What it was done to.
+    pub(crate) fn detail(&self) -> &[u8] {
+        self.detail.space.get(..self.detail.used).unwrap_or_default()
+    }
+}
+
+/// Text in a page that is mapped when there is something to say, so that a result that may be a fault stays
+/// small. What is too long for a message is cut; without memory nothing is said.
+#[derive(Default)]
+struct Detail {
+    space: &'static mut [u8],
+    used: usize,
+}
+
+impl Detail {
+    fn push(&mut self, text: &[u8]) {
+        if self.space.is_empty() && !text.is_empty() {
+            self.space = sys::memory::array(DETAIL, 0).unwrap_or_default();
+        }
+        let room = self.space.get_mut(self.used..).unwrap_or_default();
+        self.used += text.len().min(room.len());
+        room.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
     }
 }
 

@@ -1,7 +1,6 @@
 //! The home directory of the payload's user.
 
 use crate::context::Context;
-use crate::fault::Fault;
 use crate::number;
 use core::ffi::CStr;
 use rustix::fd::OwnedFd;
@@ -16,9 +15,8 @@ const LINE: usize = 1024;
 const MOST: usize = 64 << 20;
 
 /// Looks the user up in the container's `/etc/passwd`; a file that is missing or broken is no error.
-pub(crate) fn find(context: &mut Context<'_>, uid: u32) -> Result<(), Fault> {
+pub(crate) fn find(context: &mut Context<'_>, uid: u32) {
     context.home = Some(Home::of(uid));
-    Ok(())
 }
 
 /// The setting of `HOME`, as it goes into the environment.

@@ -86,12 +86,8 @@ pub(crate) fn of(status: WaitStatus, captured: &mut Captured) -> Result<(), Faul
         }
     }
     captured.take();
-    let text = [b", stdout: ", captured.output.bytes.as_slice(), b", stderr: ", captured.errors.bytes.as_slice()];
-    let length = text.iter().map(|part| part.len()).sum();
-    // What was printed is longer than a fault can carry by itself.
-    if let Ok(more) = sys::memory::array(length, 0) {
-        more.iter_mut().zip(text.into_iter().flatten()).for_each(|(to, from)| *to = *from);
-        fault.more = more;
+    for text in [b", stdout: ", captured.output.bytes.as_slice(), b", stderr: ", captured.errors.bytes.as_slice()] {
+        fault.push(text);
     }
     Err(fault)
 }

@@ -89,9 +89,8 @@ pub(crate) fn cpu_affinity(context: &Context<'_>, mask: &[u8]) -> Result<(), Fau
     }
 }
 
-pub(crate) fn umask(mask: u16) -> Result<(), Fault> {
+pub(crate) fn umask(mask: u16) {
     rustix::process::umask(Mode::from_raw_mode(u32::from(mask)));
-    Ok(())
 }
 
 pub(crate) fn no_new_privileges() -> Result<(), Fault> {

@@ -52,13 +52,13 @@ pub(crate) fn user(context: &mut Context<'_>, uid: u32, gid: u32) -> Result<(), 
 
 /// Gives the standard streams to the payload's user.
 pub(crate) fn own_standard_streams(uid: u32, gid: u32) -> Result<(), Fault> {
-    for number in 0..3 {
-        let stream = borrow(number);
+    for (number, name) in [b"stdin".as_slice(), b"stdout", b"stderr"].into_iter().enumerate() {
+        let stream = borrow(i32::try_from(number).unwrap_or(-1));
         let stat = match fstat(stream) {
             Ok(stat) => stat,
             Err(Errno::BADF) => continue,
             Err(errno) => {
-                return Err(Fault::call("fstat of standard stream", &[b'0' + number.unsigned_abs() as u8], errno));
+                return Err(Fault::call("fstat", name, errno));
             }
         };
         let device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
@@ -72,11 +72,7 @@ pub(crate) fn own_standard_streams(uid: u32, gid: u32) -> Result<(), Fault> {
             // Not ours to give: an owner outside the user namespace, a read-only file system.
             Ok(()) | Err(Errno::PERM | Errno::ROFS | Errno::INVAL) => {}
             Err(errno) => {
-                return Err(Fault::call(
-                    "fchown of standard stream",
-                    &decimal(u64::from(number.unsigned_abs())),
-                    errno,
-                ));
+                return Err(Fault::call("fchown", name, errno));
             }
         }
     }

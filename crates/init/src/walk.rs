@@ -11,7 +11,7 @@ use rustix::fd::AsFd;
 
 /// Takes step after step; the last one does not return.
 pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
-    let (header, mut steps) = Reader::with_header(plan).ok_or(Fault::refusal("the plan is broken", b""))?;
+    let (header, mut steps) = Reader::with_header(plan).ok_or_else(|| Fault::refusal("the plan is broken", b""))?;
     prepare(context, header, steps)?;
     for placed in steps.by_ref() {
         take(context, placed.step)?;
@@ -62,7 +62,10 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::MemoryPolicy { mode, nodes } => process::memory_policy(mode, nodes.0),
         Step::Personality { domain } => process::personality(domain),
         Step::CpuAffinity { mask } => process::cpu_affinity(context, mask.0),
-        Step::Umask { mask } => process::umask(mask),
+        Step::Umask { mask } => {
+            process::umask(mask);
+            Ok(())
+        }
         Step::NoNewPrivileges => process::no_new_privileges(),
         Step::Seccomp(seccomp) => process::seccomp(context, &seccomp),
         Step::BoundingSet { keep } => user::bounding_set(keep),
@@ -74,7 +77,10 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
             user::capabilities(context, user::sets(effective, permitted, inheritable), ambient)
         }
         Step::WorkingDirectory { path, create } => directory::working_directory(context, path.0, create),
-        Step::Home { uid } => home::find(context, uid),
+        Step::Home { uid } => {
+            home::find(context, uid);
+            Ok(())
+        }
         Step::Program { arguments, environment } => program::find(context, arguments, environment),
         Step::SealDescriptors { .. } => seal::seal(context),
         Step::Ready => ready(context),

@@ -2,6 +2,8 @@
 //! page, and the only `unsafe` in Cofferdam. It needs neither the standard library nor a C library, so the
 //! runtime and its init stage (which has neither) stand on the same floor.
 #![no_std]
+// A descriptor or a pid goes to the kernel as a word.
+#![allow(clippy::cast_sign_loss, clippy::many_single_char_names)]
 
 #[cfg(feature = "entry")]
 pub mod entry;
