@@ -1,4 +1,32 @@
 //! config.json to a valid Spec.
+//!
+//! [`load`] reads `<bundle>/config.json`, [`parse`] makes a [`oci::Spec`] of its bytes and checks every rule of
+//! runtime-spec 1.3 that needs no look at the host. What is wrong comes back as one line that names the place
+//! (a JSON pointer), what was found there, and what is allowed. Unknown properties are ignored.
+//!
+//! The Spec that comes back is in a normal form, so that nobody downstream has to ask twice:
+//! - a mount of type `bind` that has neither of the options `bind` and `rbind` has got `bind` (and a warning);
+//! - the mode of a device has no file type bits;
+//! - unknown capabilities are gone (a warning each); names in lower case, or without `CAP_`, are accepted;
+//! - `pids` without a limit, and `seccomp` without anything in it, are gone.
 #![forbid(unsafe_code)]
 
+mod default;
+mod error;
+mod features;
+mod load;
+mod lookup;
+mod parse;
+mod scan;
+mod validate;
+mod version;
+mod workarounds;
+
+pub use default::default_config;
+pub use error::{Clean, Error, Fault};
+pub use features::{Facts, features};
+pub use load::{SIZE, load};
+pub use lookup::{Namespace, is_bind, mask, namespace, process, sysctl_path};
 pub use oci_spec::runtime as oci;
+pub use parse::{Loaded, parse, parse_process, parse_resources};
+pub use version::OCI_VERSION;

@@ -1,0 +1,120 @@
+//! The small sections of `linux`.
+
+use super::{Check, devices, memory_policy, resources, seccomp, sysctl};
+use crate::error::{Fault, Quoted};
+use crate::lookup::{Namespace, namespace};
+use crate::oci::{Linux, LinuxIntelRdt, LinuxNamespaceType as Kind, Spec};
+use std::collections::BTreeSet;
+
+pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
+    let Some(linux) = spec.linux() else { return Ok(()) };
+    devices::check(linux.devices().as_deref().unwrap_or_default())?;
+    paths(spec, linux)?;
+    propagation(linux)?;
+    personality(linux)?;
+    sysctl::check(spec, linux)?;
+    if let Some(resources) = linux.resources() {
+        self::resources("/linux/resources", resources)?;
+        kernel_memory(linux, warnings);
+    }
+    if let Some(seccomp) = linux.seccomp() {
+        seccomp::check(seccomp)?;
+    }
+    if let Some(policy) = linux.memory_policy() {
+        memory_policy::check(policy)?;
+    }
+    if let Some(rdt) = linux.intel_rdt() {
+        intel_rdt(rdt)?;
+    }
+    net_devices(spec, linux)
+}
+
+fn paths(spec: &Spec, linux: &Linux) -> Check {
+    for (name, paths) in [("maskedPaths", linux.masked_paths()), ("readonlyPaths", linux.readonly_paths())] {
+        let paths = paths.as_deref().unwrap_or_default();
+        if !paths.is_empty() && namespace(spec, Kind::Mount) == Namespace::Inherited {
+            let rule = "unable to restrict sys entries without a private MNT namespace";
+            return Err(Fault::new(format!("/linux/{name}"), "given", rule)
+                .hint("add {\"type\": \"mount\"} to /linux/namespaces"));
+        }
+        if let Some((i, path)) = paths.iter().enumerate().find(|(_, path)| !path.starts_with('/')) {
+            return Err(Fault::new(format!("/linux/{name}/{i}"), Quoted(path), "must be an absolute path"));
+        }
+    }
+    Ok(())
+}
+
+fn propagation(linux: &Linux) -> Check {
+    const KINDS: [&str; 8] =
+        ["shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"];
+    match linux.rootfs_propagation().as_deref() {
+        Some(kind) if !kind.is_empty() && !KINDS.contains(&kind) => {
+            let rule = format!("must be one of {}", KINDS.join(", "));
+            Err(Fault::new("/linux/rootfsPropagation", Quoted(kind), rule))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn personality(linux: &Linux) -> Check {
+    let flags = linux.personality().as_ref().and_then(|personality| personality.flags().as_ref());
+    match flags.and_then(|flags| flags.first()) {
+        Some(flag) => Err(Fault::new("/linux/personality/flags/0", Quoted(flag), "the specification has no flags yet")),
+        None => Ok(()),
+    }
+}
+
+/// The kernel ignores these limits since 5.4, and cgroup v2 never had them.
+fn kernel_memory(linux: &Linux, warnings: &mut Vec<String>) {
+    let memory = linux.resources().as_ref().and_then(|resources| resources.memory().as_ref());
+    #[allow(deprecated)]
+    if memory.is_some_and(|memory| memory.kernel().is_some() || memory.kernel_tcp().is_some()) {
+        warnings.push("/linux/resources/memory/kernel: kernel memory limits are ignored".to_owned());
+    }
+}
+
+fn intel_rdt(rdt: &LinuxIntelRdt) -> Check {
+    let clos = rdt.clos_id().as_deref().unwrap_or_default();
+    if clos == "." || clos == ".." || (clos.len() > 1 && clos.contains('/')) {
+        let rule = "invalid intelRdt.ClosID; must be the name of a directory, or / for the root group";
+        return Err(Fault::new("/linux/intelRdt/closID", Quoted(clos), rule));
+    }
+    let single = [("l3CacheSchema", rdt.l3_cache_schema()), ("memBwSchema", rdt.mem_bw_schema())];
+    let single = single.into_iter().filter_map(|(name, line)| Some((name.to_owned(), line.as_ref()?)));
+    let listed = rdt.schemata().iter().flatten().enumerate().map(|(i, line)| (format!("schemata/{i}"), line));
+    for (name, line) in single.chain(listed) {
+        if line.contains('\n') {
+            return Err(Fault::new(format!("/linux/intelRdt/{name}"), Quoted(line), "must be a single line"));
+        }
+    }
+    Ok(())
+}
+
+fn net_devices(spec: &Spec, linux: &Linux) -> Check {
+    let Some(devices) = linux.net_devices().as_ref().filter(|devices| !devices.is_empty()) else { return Ok(()) };
+    if namespace(spec, Kind::Network) == Namespace::Inherited {
+        let rule = "unable to move network devices without a NET namespace";
+        return Err(Fault::new("/linux/netDevices", "given", rule));
+    }
+    let mut taken = BTreeSet::new();
+    for (name, device) in devices {
+        let inside = device.name().as_deref().filter(|inside| !inside.is_empty()).unwrap_or(name);
+        if let Some(bad) = [name, inside].into_iter().find(|name| !interface(name)) {
+            let rule = "invalid network device name; 1 to 15 bytes without blanks, / and :";
+            return Err(Fault::new("/linux/netDevices", Quoted(bad), rule));
+        }
+        if !taken.insert(inside) {
+            let found = format!("two devices that are to be \"{inside}\"");
+            return Err(Fault::new("/linux/netDevices", found, "names in the container must differ"));
+        }
+    }
+    Ok(())
+}
+
+/// What the kernel takes as an interface's name (`dev_valid_name`). netdevice(7).
+fn interface(name: &str) -> bool {
+    (1..16).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.bytes().any(|b| b == b'/' || b == b':' || b.is_ascii_whitespace() || b == 0x0b)
+}
