@@ -78,11 +78,6 @@ impl<'p> Context<'p> {
         self.root.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("the root file system is not open", b""))
     }
 
-    /// The descriptor of the procfs of our own.
-    pub(crate) fn procfs(&self) -> Result<BorrowedFd<'_>, Fault> {
-        self.procfs.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("there is no procfs of our own", b""))
-    }
-
     /// What `Step::Program` found.
     pub(crate) fn program(&self) -> Result<&Program<'p>, Fault> {
         self.program.as_ref().ok_or_else(|| Fault::refusal("there is no program", b""))

@@ -16,16 +16,19 @@ pub(crate) fn working_directory<'p>(context: &mut Context<'p>, path: &'p CStr, c
         Ok(()) => verify(),
         Err(Errno::NOENT) if create => {
             make(path)?;
-            enter(path)
+            chdir(path).map_err(|errno| Fault::call("", b"", errno))?;
+            verify()
         }
         Err(Errno::ACCESS | Errno::PERM) => {
             context.directory = Some(path);
             Ok(())
         }
-        Err(errno) => Err(refused(path, errno)),
+        // The step says it all.
+        Err(errno) => Err(Fault::call("", b"", errno)),
     }
 }
 
+/// The second try.
 pub(crate) fn enter(path: &CStr) -> Result<(), Fault> {
     chdir(path).map_err(|errno| refused(path, errno))?;
     verify()

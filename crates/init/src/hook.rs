@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context<'_>, hook: &Hook<'_>) -> Result<(), Fault> {
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Fault::call("pipe", b"", errno));
     let ((output, stdout), (errors, stderr), (trouble, exec)) = (pipe()?, pipe()?, pipe()?);
     let child = Streams { stdin: state, stdout, stderr };
-    match clone(0, None).map_err(|errno| Fault::call("fork/exec", hook.path.bytes(), errno))? {
+    match clone(0, None).map_err(|errno| outcome::never(hook, errno))? {
         Side::Child => {
             let errno = become_hook(context, hook, &child);
             write(&exec, &errno.raw_os_error().to_le_bytes()).map_or_else(|_| exit(126), |_| exit(127))
@@ -39,15 +39,15 @@ pub(crate) fn run(context: &Context<'_>, hook: &Hook<'_>) -> Result<(), Fault> {
             if retry_on_intr(|| read(&trouble, &mut errno)) == Ok(4) {
                 status(pid)?;
                 let errno = Errno::from_raw_os_error(i32::from_le_bytes(errno));
-                return Err(Fault::call("fork/exec", hook.path.bytes(), errno));
+                return Err(outcome::never(hook, errno));
             }
             let mut captured = Captured::new(output, errors);
             if !watch(&ended, &mut captured, hook.timeout) {
                 kill(pid);
                 status(pid)?;
-                return Err(outcome::timeout(hook.timeout));
+                return Err(outcome::timeout(hook));
             }
-            outcome::of(status(pid)?, &mut captured)
+            outcome::of(hook, status(pid)?, &mut captured)
         }
     }
 }

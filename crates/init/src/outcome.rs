@@ -3,10 +3,12 @@
 use crate::fault::Fault;
 use crate::number::decimal;
 use arrayvec::ArrayVec;
+use plan::Hook;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::read;
 use rustix::process::WaitStatus;
+use sys::Errno;
 
 /// As many of the last bytes of what a hook prints to its standard output and error are kept.
 const OUTPUT: usize = 512;
@@ -71,9 +73,19 @@ impl<const SIZE: usize> Tail<SIZE> {
     }
 }
 
-/// Success, or a fault in the words of runc: `exit status 3, stdout: , stderr: …`.
-pub(crate) fn of(status: WaitStatus, captured: &mut Captured) -> Result<(), Fault> {
-    let mut fault = Fault::refusal("", b"");
+/// The beginning of a fault in the words of runc: `error running createContainer hook #0: `.
+fn about(hook: &Hook<'_>) -> Fault {
+    let mut fault = Fault::refusal("", b"error running ");
+    fault.push(hook.kind.bytes());
+    fault.push(b" hook #");
+    fault.push(&decimal(u64::from(hook.index)));
+    fault.push(b": ");
+    fault
+}
+
+/// Success, or a fault that goes on `exit status 3, stdout: , stderr: …`.
+pub(crate) fn of(hook: &Hook<'_>, status: WaitStatus, captured: &mut Captured) -> Result<(), Fault> {
+    let mut fault = about(hook);
     match (status.exit_status(), status.terminating_signal()) {
         (Some(0), _) => return Ok(()),
         (Some(code), _) => {
@@ -92,10 +104,20 @@ pub(crate) fn of(status: WaitStatus, captured: &mut Captured) -> Result<(), Faul
     Err(fault)
 }
 
+/// The fault of a hook that could not be executed.
+pub(crate) fn never(hook: &Hook<'_>, errno: Errno) -> Fault {
+    let mut fault = about(hook);
+    fault.push(b"fork/exec ");
+    fault.push(hook.path.bytes());
+    fault.errno = Some(errno);
+    fault
+}
+
 /// The fault of a hook that took longer than it may.
-pub(crate) fn timeout(seconds: u32) -> Fault {
-    let mut fault = Fault::refusal("", b"hook ran past specified timeout of ");
-    fault.push(&decimal(u64::from(seconds)));
+pub(crate) fn timeout(hook: &Hook<'_>) -> Fault {
+    let mut fault = about(hook);
+    fault.push(b"hook ran past specified timeout of ");
+    fault.push(&decimal(u64::from(hook.timeout)));
     fault.push(b".0s");
     fault
 }

@@ -1,6 +1,7 @@
 //! The container's program: found early, so that what is missing is known at create, and executed last.
 
 use crate::context::Context;
+use crate::conversation;
 use crate::death;
 use crate::environment::Environment;
 use crate::fault::Fault;
@@ -8,7 +9,8 @@ use arrayvec::ArrayVec;
 use core::convert::Infallible;
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use plan::Texts;
+use plan::{FromInit, Texts};
+use rustix::fd::AsFd;
 use rustix::fs::{Access, AtFlags, CWD, FileType, accessat, stat};
 use sys::Errno;
 use sys::exec::{Pointers, exec_path};
@@ -119,6 +121,8 @@ pub(crate) fn become_it(context: &mut Context<'_>) -> Result<Infallible, Fault> 
     let home = context.home.as_ref().map(crate::home::Home::setting);
     let environment = Environment { settings: program.environment, home }.pointers()?;
     let path = join(program.directory, program.name).map_err(|errno| Fault::call("exec", program.name, errno))?;
-    let errno = exec_path(text(&path), arguments(program.arguments)?, environment);
+    let arguments = arguments(program.arguments)?;
+    conversation::tell(context.sync.as_fd(), &FromInit::Executing)?;
+    let errno = exec_path(text(&path), arguments, environment);
     Err(Fault::call("exec", text(&path).to_bytes(), errno))
 }

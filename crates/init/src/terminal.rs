@@ -5,7 +5,9 @@ use crate::conversation::hand_over;
 use crate::fault::Fault;
 use plan::FromInit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Uid, fchown, fstat, fstatfs, major, minor, openat, openat2};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, ResolveFlags, Uid, fchown, fstat, fstatfs, major, minor, openat, openat2,
+};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use rustix::process::ioctl_tiocsctty;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
@@ -15,13 +17,23 @@ use sys::Errno;
 /// `DEVPTS_SUPER_MAGIC` of linux/magic.h.
 const DEVPTS: i64 = 0x1cd1;
 
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 /// The inode of `ptmx` on every devpts.
 const PTMX: u64 = 2;
 
 /// Opens a terminal of the container's devpts, makes its peer the standard streams and the controlling
 /// terminal, and gives its master to the runtime process. An owner of `u32::MAX` leaves the peer's.
 pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
-    let root = context.root()?;
+    let entered;
+    let root = match &context.root {
+        Some(root) => root.as_fd(),
+        // A process that joins a container is in its mount namespace, and so its root, already.
+        None => {
+            entered = openat(CWD, c"/", DIRECTORY, Mode::empty()).map_err(|errno| Fault::call("open", b"/", errno))?;
+            entered.as_fd()
+        }
+    };
     let master = master(root)?;
     let terminal = |act| move |errno| Fault::call(act, b"/dev/pts/ptmx", errno);
     unlockpt(&master).map_err(terminal("unlock the terminal"))?;
@@ -52,8 +64,7 @@ pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool
 fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
     let fault = |errno| Fault::call("open", b"/dev/pts/ptmx", errno);
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let devpts = openat2(root, c"dev/pts", flags, Mode::empty(), resolve)
+    let devpts = openat2(root, c"dev/pts", DIRECTORY, Mode::empty(), resolve)
         .map_err(|errno| Fault::call("open", b"/dev/pts", errno))?;
     if fstatfs(&devpts).map_err(fault)?.f_type != DEVPTS {
         return Err(Fault::refusal("a terminal needs a devpts that is mounted at", b"/dev/pts"));
@@ -73,8 +84,7 @@ fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
 fn mount_console(root: BorrowedFd<'_>, peer: &OwnedFd) -> Result<(), Fault> {
     let fault = |act| move |errno| Fault::call(act, b"/dev/console", errno);
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dev = openat2(root, c"dev", flags, Mode::empty(), resolve).map_err(fault("open"))?;
+    let dev = openat2(root, c"dev", DIRECTORY, Mode::empty(), resolve).map_err(fault("open"))?;
     let existing = || openat(&dev, c"console", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
     let console = match existing() {
         Err(Errno::NOENT) => {

@@ -30,6 +30,8 @@ pub enum FromInit<'a> {
     Tree { step: u32 },
     /// Something that is not an error but that a person should know.
     Warning(Failure<'a>),
+    /// [`crate::Step::Exec`] is next: from here on EOF says that the program runs. Not answered.
+    Executing,
     /// A step failed; init ends.
     Failed(Failure<'a>),
     /// Nanoseconds of CLOCK_MONOTONIC at the end of each step from number `first` on, as 64-bit little
