@@ -140,6 +140,13 @@ impl Entry {
         Record::parse(&bytes, &self.file(STATE))
     }
 
+    /// What can be read of a record that is torn, or not ours: perhaps nothing but the id.
+    pub(crate) fn salvage(&self) -> Record {
+        let bytes = self.read(STATE).ok().flatten().unwrap_or_default();
+        let record = Record::parse_any(&bytes).unwrap_or_default();
+        Record { id: self.id.to_string(), ..record }
+    }
+
     /// Saves the record in one step: a reader finds the old one or the new one.
     ///
     /// # Errors

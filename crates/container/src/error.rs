@@ -81,6 +81,12 @@ pub enum Error {
         /// The newest that this program reads.
         known: u32,
     },
+    /// What a container may use, as stored or as asked for, can't be read or written.
+    #[error("read the container's resource limits: {0}")]
+    Resources(#[source] serde_json::Error),
+    /// The copy of config.json can't be understood.
+    #[error(transparent)]
+    Config(#[from] spec::Error),
     /// A signal that the kernel does not have.
     #[error("unknown signal {0:?}")]
     UnknownSignal(String),

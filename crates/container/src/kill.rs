@@ -1,8 +1,12 @@
 //! `kill`: a signal to a container's init, or to all its processes.
 
+use crate::cgroup::Cgroup;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
+use crate::process::Process;
+use crate::record::Record;
 use crate::store::Store;
+use rustix::io::Errno;
 
 /// A signal by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +76,42 @@ fn steps(text: &str, sign: char) -> Option<i32> {
 
 /// Sends a signal to the container's init; with `all` to every process of the container, and then it is no
 /// error where there is none. SIGKILL to a container without a PID namespace of its own goes to every process
-/// as well, even where init has ended.
+/// as well, even where init has ended. Takes no lock: it must reach a container that another command hangs on.
 ///
 /// # Errors
 /// [`Error::NotExist`]; [`Error::NotRunning`]; [`Error::Signal`].
 pub fn kill(store: &Store, id: &ContainerId, signal: Signal, all: bool) -> Result<()> {
-    let entry = store.get(id)?;
-    let record = entry.record()?;
-    let _ = (record, signal, all);
-    Err(Error::NotRunning)
+    let record = store.get(id)?.record()?;
+    let sent = if all || (signal == KILL && !record.own_pid_namespace) {
+        signal_all(&record, signal)
+    } else {
+        record.init()?.ok_or(Error::NotRunning).and_then(|init| signal_init(&record, &init, signal))
+    };
+    match sent {
+        Err(Error::NotRunning) if all => Ok(()),
+        sent => sent,
+    }
+}
+
+/// Sends a signal to init. One that is frozen by cgroup v1 dies of SIGKILL only when it thaws.
+pub(crate) fn signal_init(record: &Record, init: &Process, signal: Signal) -> Result<()> {
+    match init.signal(signal.0) {
+        Ok(()) => {}
+        Err(Errno::SRCH) => return Err(Error::NotRunning),
+        Err(errno) => return Err(Error::Signal { signal: signal.0, pid: init.pid(), id: record.id.clone(), errno }),
+    }
+    if signal == KILL { Cgroup::of(record).thaw_if_frozen() } else { Ok(()) }
+}
+
+/// Sends a signal to every process in the container's cgroup, and to init, which may have left it.
+pub(crate) fn signal_all(record: &Record, signal: Signal) -> Result<()> {
+    let init = record.init()?;
+    let reached = Cgroup::of(record).signal(signal.0)?;
+    match init {
+        Some(init) if !reached.contains(&init.pid()) => signal_init(record, &init, signal),
+        None if reached.is_empty() => Err(Error::NotRunning),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

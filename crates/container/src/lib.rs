@@ -10,7 +10,9 @@ pub mod events;
 mod id;
 mod kill;
 mod list;
+mod merge;
 mod observe;
+mod oom;
 mod passwd;
 mod pause;
 mod process;
@@ -22,7 +24,7 @@ mod store;
 mod tree;
 mod update;
 
-pub use delete::{Poststop, delete};
+pub use delete::{Poststop, delete, remove};
 pub use entry::{Entry, START_SOCKET};
 pub use error::{Error, Result};
 pub use id::ContainerId;

@@ -1,6 +1,6 @@
 //! What a container is doing, asked of the kernel each time and never taken from disk.
 
-use crate::cgroup;
+use crate::cgroup::Cgroup;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::process::Process;
@@ -17,7 +17,7 @@ pub fn observe(entry: &Entry, record: &Record) -> Result<(Status, Option<Process
         return Ok((if entry.is_busy()? { Status::Creating } else { Status::Stopped }, None));
     }
     let Some(init) = record.init()? else { return Ok((Status::Stopped, None)) };
-    let status = if cgroup::is_frozen(record)? {
+    let status = if Cgroup::of(record).is_frozen()? {
         Status::Paused
     } else if record.stage == Stage::Creating {
         Status::Creating

@@ -37,7 +37,7 @@ impl Process {
     /// # Errors
     /// [`Error::Io`]
     pub fn find(pid: i32, start: u64, known: u64) -> Result<Option<Self>> {
-        let Some(number) = Pid::from_raw(pid).filter(|_| pid > 0) else { return Ok(None) };
+        let Some(number) = Pid::from_raw(pid.max(0)) else { return Ok(None) };
         // The pidfd is taken first: where what /proc shows thereafter is the right process, so is the pidfd's.
         let pidfd = match pidfd_open(number, PidfdFlags::empty()) {
             Ok(pidfd) => pidfd,
@@ -73,7 +73,7 @@ impl Process {
         self.pidfd.as_fd()
     }
 
-    /// Sends a signal by number; 0 only checks. pidfd_send_signal(2).
+    /// Sends a signal by number; 0 only checks. See `pidfd_send_signal(2)`.
     ///
     /// # Errors
     /// `ESRCH` where it has ended; `EPERM`; `EINVAL`.
@@ -125,7 +125,7 @@ fn stat(pid: i32) -> Result<Option<(u8, u64)>> {
     }
 }
 
-/// Fields 3 and 22 of proc_pid_stat(5). Field 2, the name in brackets, may hold anything, brackets too.
+/// Fields 3 and 22 of `proc_pid_stat(5)`. Field 2, the name in brackets, may hold anything, brackets too.
 fn parse_stat(text: &[u8]) -> Option<(u8, u64)> {
     let end = text.iter().rposition(|byte| *byte == b')')?;
     let rest = str::from_utf8(text.get(end + 1..)?).ok()?;
