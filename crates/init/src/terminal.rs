@@ -26,13 +26,12 @@ const PTMX: u64 = 2;
 /// terminal, and gives its master to the runtime process. An owner of `u32::MAX` leaves the peer's.
 pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
     let entered;
-    let root = match &context.root {
-        Some(root) => root.as_fd(),
+    let root = if let Some(root) = &context.root {
+        root.as_fd()
+    } else {
         // A process that joins a container is in its mount namespace, and so its root, already.
-        None => {
-            entered = openat(CWD, c"/", DIRECTORY, Mode::empty()).map_err(|errno| Fault::call("open", b"/", errno))?;
-            entered.as_fd()
-        }
+        entered = openat(CWD, c"/", DIRECTORY, Mode::empty()).map_err(|errno| Fault::call("open", b"/", errno))?;
+        entered.as_fd()
     };
     let master = master(root)?;
     let terminal = |act| move |errno| Fault::call(act, b"/dev/pts/ptmx", errno);

@@ -1,0 +1,58 @@
+//! What the machine offers.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// `CAP_SYS_RESOURCE`: raising resource limits.
+pub const SYS_RESOURCE: u32 = 24;
+
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether this process has the capability of that number.
+pub fn has_capability(number: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).is_some_and(|set| set & (1 << number) != 0)
+}
+
+/// Whether `/sys/fs/cgroup` is the v2 hierarchy.
+pub fn pure_v2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
+/// The folder of a controller's hierarchy: `/sys/fs/cgroup/memory` or, on v2, `/sys/fs/cgroup`.
+pub fn hierarchy(controller: &str) -> Option<PathBuf> {
+    let top = Path::new("/sys/fs/cgroup");
+    if pure_v2() {
+        let listed = fs::read_to_string(top.join("cgroup.controllers")).unwrap_or_default();
+        return listed.split_whitespace().any(|name| name == controller).then(|| top.to_owned());
+    }
+    let own = top.join(controller);
+    own.join("cgroup.procs").exists().then_some(own)
+}
+
+/// The top of every cgroup hierarchy.
+pub fn hierarchies() -> Vec<PathBuf> {
+    let top = PathBuf::from("/sys/fs/cgroup");
+    if pure_v2() {
+        return vec![top];
+    }
+    let folders = fs::read_dir(&top).into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.filter(|path| path.join("cgroup.procs").exists()).collect()
+}
+
+/// Whether a security module is on: `apparmor`.
+pub fn has_security_module(name: &str) -> bool {
+    fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|list| list.trim().split(',').any(|one| one == name))
+}
+
+/// Says that the running test is skipped, past the capture of the test runner.
+pub fn say_skipped(reason: &str) {
+    let thread = std::thread::current();
+    let line = format!("skipped: {}: {reason}\n", thread.name().unwrap_or("?"));
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}

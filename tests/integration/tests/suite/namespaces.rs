@@ -1,0 +1,211 @@
+//! Namespaces: new, joined, shared with the host.
+
+use harness::{Bundle, need_cofferdam, need_root, skip};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+const KINDS: [(&str, &str); 6] =
+    [("cgroup", "cgroup"), ("ipc", "ipc"), ("mnt", "mount"), ("net", "network"), ("pid", "pid"), ("uts", "uts")];
+
+fn own(kind: &str) -> String {
+    fs::read_link(format!("/proc/self/ns/{kind}")).unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_kind_that_is_asked_for_is_new() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "cgroup"}));
+    let seen = bundle.probe(&[]);
+    for (kind, _) in KINDS {
+        assert_ne!(seen["namespaces"][kind], own(kind), "{kind}");
+    }
+    for kind in ["user", "time"] {
+        assert_eq!(seen["namespaces"][kind], own(kind), "{kind}");
+    }
+    assert_eq!(seen["hostname"], "inside");
+}
+
+#[test]
+fn each_kind_that_is_not_asked_for_is_the_hosts() {
+    need_root!();
+    for (kind, name) in KINDS.into_iter().filter(|(kind, _)| !["cgroup", "mnt", "uts"].contains(kind)) {
+        let mut bundle = Bundle::new();
+        bundle.config["linux"]["namespaces"].as_array_mut().unwrap().retain(|namespace| namespace["type"] != name);
+        bundle.config["mounts"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|mount| !["mqueue", "sysfs"].contains(&mount["type"].as_str().unwrap()));
+        let seen = bundle.probe(&[]);
+        assert_eq!(seen["namespaces"][kind], own(kind), "{kind}");
+    }
+}
+
+#[test]
+fn a_hostname_needs_a_namespace_of_its_own() {
+    need_root!();
+    let before = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let mut bundle = Bundle::new();
+    bundle.config["linux"]["namespaces"].as_array_mut().unwrap().retain(|namespace| namespace["type"] != "uts");
+    bundle.set("/hostname", json!("stolen"));
+    bundle.create().fails().says("hostname");
+    bundle.assert_nothing_left();
+    bundle.remove("/hostname");
+    assert_eq!(bundle.probe(&[])["namespaces"]["uts"], own("uts"));
+    assert_eq!(fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
+}
+
+#[test]
+fn a_domain_name_is_set() {
+    need_root!();
+    need_cofferdam!("domainname is newer");
+    let mut bundle = Bundle::new().with("/domainname", json!("example.org"));
+    assert_eq!(bundle.probe(&[])["domainname"], "example.org");
+}
+
+#[test]
+fn namespaces_of_another_container_are_joined() {
+    need_root!();
+    let first = Bundle::of_sleep();
+    first.up();
+    let path = |kind: &str| format!("/proc/{}/ns/{kind}", first.pid());
+    let mut second = Bundle::new().with(
+        "/linux/namespaces",
+        json!([
+            {"type": "mount"}, {"type": "pid", "path": path("pid")}, {"type": "network", "path": path("net")},
+            {"type": "ipc", "path": path("ipc")}, {"type": "uts", "path": path("uts")},
+        ]),
+    );
+    second.remove("/hostname");
+    let seen = second.probe(&[]);
+    for kind in ["ipc", "net", "pid", "uts"] {
+        assert_eq!(seen["namespaces"][kind], fs::read_link(path(kind)).unwrap().to_str().unwrap(), "{kind}");
+    }
+    assert_ne!(seen["namespaces"]["mnt"], fs::read_link(path("mnt")).unwrap().to_str().unwrap());
+    assert_eq!(first.status(), "running");
+    second.assert_nothing_left();
+}
+
+#[test]
+fn a_path_of_another_kind_is_refused() {
+    need_root!();
+    let plain = Bundle::new();
+    let file = plain.folder().join("config.json");
+    for path in ["/proc/self/ns/uts", file.to_str().unwrap(), "/nonexistent", "/proc/self/ns/", "/dev/null"] {
+        let bundle = Bundle::new().with("/linux/namespaces/1", json!({"type": "network", "path": path}));
+        bundle.create().fails();
+        bundle.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_user_namespace_maps_ids() {
+    need_root!();
+    let mut bundle = user_namespace();
+    let seen = bundle.probe(&["read:/proc/self/uid_map", "stat:/dev/null", "stat:/etc/passwd"]);
+    assert_ne!(seen["namespaces"]["user"], own("user"));
+    assert_eq!(seen["status"]["Uid"], "0 0 0 0");
+    let map: Vec<&str> = seen["answers"]["read:/proc/self/uid_map"].as_str().unwrap().split_whitespace().collect();
+    assert_eq!(map, ["0", "100000", "65536"]);
+    let null = &seen["answers"]["stat:/dev/null"];
+    assert_eq!((&null["kind"], &null["major"], &null["minor"]), (&json!("character"), &json!(1), &json!(3)));
+    assert_eq!(seen["status"]["CapEff"], own_set(&bundle));
+    bundle.assert_nothing_left();
+}
+
+/// A bundle whose container root is uid 100000 of the host.
+fn user_namespace() -> Bundle {
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "user"}));
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65_536}]);
+    bundle.set("/linux/uidMappings", mapping.clone());
+    bundle.set("/linux/gidMappings", mapping);
+    bundle
+}
+
+/// The effective set that the config asks for, as the kernel prints it.
+fn own_set(bundle: &Bundle) -> String {
+    let numbers = [
+        ("CAP_AUDIT_WRITE", 29),
+        ("CAP_CHOWN", 0),
+        ("CAP_DAC_OVERRIDE", 1),
+        ("CAP_FOWNER", 3),
+        ("CAP_KILL", 5),
+        ("CAP_MKNOD", 27),
+        ("CAP_NET_BIND_SERVICE", 10),
+        ("CAP_SETGID", 6),
+        ("CAP_SETUID", 7),
+        ("CAP_SYS_CHROOT", 18),
+    ];
+    let listed = bundle.config["process"]["capabilities"]["effective"].as_array().unwrap();
+    let number = |name: &Value| numbers.iter().find(|(known, _)| name == known).map(|(_, number)| 1_u64 << number);
+    format!("{:016x}", listed.iter().filter_map(number).sum::<u64>())
+}
+
+#[test]
+fn a_user_namespace_takes_exec_and_joining() {
+    need_root!();
+    let mut bundle = user_namespace();
+    bundle.set("/process/args", json!(["/bin/sleep", "1000"]));
+    bundle.up();
+    let init = fs::read_link(format!("/proc/{}/ns/user", bundle.pid())).unwrap();
+    let seen = bundle.exec_probe(&[], &[]);
+    assert_eq!(seen["namespaces"]["user"], init.to_str().unwrap());
+    assert_eq!(seen["status"]["Uid"], "0 0 0 0");
+}
+
+#[test]
+fn mappings_without_a_user_namespace_are_refused() {
+    need_root!();
+    need_cofferdam!("Debian's runc takes them");
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65_536}]);
+    let mut bundle = Bundle::new().with("/linux/uidMappings", mapping.clone());
+    bundle.set("/linux/gidMappings", mapping);
+    bundle.create().fails();
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "user"}));
+    bundle.create().fails();
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn a_time_namespace_shifts_clocks() {
+    need_root!();
+    need_cofferdam!("time namespaces are newer");
+    if !Path::new("/proc/self/ns/time").exists() {
+        skip!("the kernel has no time namespaces");
+    }
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "time"}));
+    bundle.set(
+        "/linux/timeOffsets",
+        json!({"monotonic": {"secs": 7881, "nanosecs": 2_718_281}, "boottime": {"secs": 1337, "nanosecs": 3_141_519}}),
+    );
+    let seen = bundle.probe(&["read:/proc/uptime"]);
+    assert_ne!(seen["namespaces"]["time"], own("time"));
+    let lines: Vec<Vec<&str>> =
+        seen["timens_offsets"].as_str().unwrap().lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines, [["monotonic", "7881", "2718281"], ["boottime", "1337", "3141519"]]);
+    bundle.config["linux"]["namespaces"].as_array_mut().unwrap().retain(|namespace| namespace["type"] != "time");
+    bundle.set("/process/args", json!(["/probe"]));
+    bundle.create().fails().says("timeOffsets");
+}
+
+#[test]
+fn the_loopback_device_is_up() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    let flags = bundle.probe(&["read:/sys/class/net/lo/flags"]);
+    assert_eq!(flags["answers"]["read:/sys/class/net/lo/flags"], "0x9", "lo is not up");
+}
+
+#[test]
+fn the_cgroup_namespace_begins_at_the_containers_cgroup() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "cgroup"}));
+    for line in bundle.probe(&[])["cgroup"].as_array().unwrap() {
+        assert!(line.as_str().unwrap().ends_with(":/"), "{line}");
+    }
+}
