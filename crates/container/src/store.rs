@@ -103,9 +103,9 @@ impl Store {
 
 /// The path from `/`, with `.` and `..` taken away as text.
 fn absolute(root: &Path) -> Result<PathBuf> {
-    let whole = std::env::current_dir().map_err(|error| Error::std("find", ".", &error))?.join(root);
+    let whole = std::path::absolute(if root.as_os_str().is_empty() { Path::new(".") } else { root });
     let mut clean = PathBuf::new();
-    for part in whole.components() {
+    for part in whole.map_err(|error| Error::std("find", root, &error))?.components() {
         match part {
             Component::ParentDir => {
                 clean.pop();
