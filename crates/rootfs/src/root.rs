@@ -1,0 +1,101 @@
+//! Around the mounts: into the root before them, the pivot and what is protected after them.
+
+use crate::error::Error;
+use crate::facts::Facts;
+use crate::mounts::{label, read_only_later};
+use crate::options::{PRIVATE, REC, SHARED, SLAVE, UNBINDABLE, propagation};
+use crate::path::{clean, path_text, text};
+use plan::{Attributes, Step, Text, Writer};
+use spec::oci::{LinuxNamespaceType, Root, Spec};
+use spec::{Namespace, namespace};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use sys::mount::MOUNT_ATTR_RDONLY;
+
+/// Cuts the mount namespace off the host's and opens the root file system.
+///
+/// # Errors
+/// Where the root's path can't be passed to the kernel.
+pub fn prepare(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Error> {
+    let path = path_text("/root/path", &facts.rootfs)?;
+    if own_mounts(spec) {
+        let asked = root_propagation(spec);
+        let flags = match asked & !REC {
+            // Mounts go to and fro between the host and the container's binds: as `rshared` volumes need.
+            SHARED => asked,
+            PRIVATE => PRIVATE | REC,
+            // The host's mounts come in; nothing goes out.
+            _ => SLAVE | REC,
+        };
+        plan.push("/linux/rootfsPropagation", Step::Propagation { flags });
+        if asked & SLAVE == 0 {
+            plan.push("/root/path", Step::ParentPrivate { path: Text(&path) });
+        }
+    }
+    plan.push("/root/path", Step::OpenRoot { path: Text(&path), bind: own_mounts(spec) });
+    Ok(())
+}
+
+/// Makes the root file system `/`.
+pub fn pivot(spec: &Spec, facts: &Facts, plan: &mut Writer) {
+    if !own_mounts(spec) {
+        plan.push("/root/path", Step::Chroot);
+        return;
+    }
+    plan.push("/root/path", if facts.no_pivot { Step::MoveRoot } else { Step::PivotRoot });
+    let asked = root_propagation(spec);
+    if asked & (SHARED | UNBINDABLE) != 0 {
+        plan.push("/linux/rootfsPropagation", Step::RootPropagation { flags: asked });
+    }
+}
+
+/// Makes read-only what is to be so, and hides the masked paths. Without a mount namespace it would be the host's
+/// mounts that change, so nothing is done.
+///
+/// # Errors
+/// Where a path can't be passed to the kernel.
+pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Error> {
+    let linux = spec.linux().as_ref();
+    let readonly = linux.and_then(|linux| linux.readonly_paths().as_ref());
+    let masked = linux.and_then(|linux| linux.masked_paths().as_ref());
+    if !own_mounts(spec) {
+        return Ok(());
+    }
+    for (index, target) in read_only_later(spec, facts) {
+        let place = format!("/mounts/{index}");
+        let target = path_text(&place, &target)?;
+        let attributes = Attributes { set: u64::from(MOUNT_ATTR_RDONLY), ..Attributes::default() };
+        plan.push(&place, Step::SetAttributes { target: Text(&target), attributes });
+    }
+    if spec.root().as_ref().and_then(Root::readonly).unwrap_or(false) {
+        plan.push("/root/readonly", Step::ReadonlyRoot);
+    }
+    for (place, path) in once_each("/linux/readonlyPaths", readonly) {
+        let path = path_text(&place, &path)?;
+        plan.push(&place, Step::ReadonlyPath { path: Text(&path) });
+    }
+    let context = text("/linux/mountLabel", label(spec, facts).unwrap_or_default())?;
+    for (place, path) in once_each("/linux/maskedPaths", masked) {
+        let path = path_text(&place, &path)?;
+        plan.push(&place, Step::MaskPath { path: Text(&path), context: Text(&context) });
+    }
+    Ok(())
+}
+
+/// The paths of a list, cleaned, each once.
+fn once_each<'s>(place: &'s str, list: Option<&'s Vec<String>>) -> impl Iterator<Item = (String, PathBuf)> + 's {
+    let mut seen = HashSet::new();
+    let paths = list.into_iter().flatten().enumerate().map(|(index, path)| (index, clean(Path::new(path))));
+    paths.filter_map(move |(index, path)| seen.insert(path.clone()).then(|| (format!("{place}/{index}"), path)))
+}
+
+/// The propagation that the config asks for; 0 where it asks for none.
+fn root_propagation(spec: &Spec) -> u32 {
+    let name = spec.linux().as_ref().and_then(|linux| linux.rootfs_propagation().as_deref());
+    name.and_then(propagation).unwrap_or(0)
+}
+
+/// Whether the container has a mount namespace of its own.
+fn own_mounts(spec: &Spec) -> bool {
+    namespace(spec, LinuxNamespaceType::Mount) != Namespace::Inherited
+}
