@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::home::Home;
 use crate::program::Program;
+use crate::root::Covers;
 use crate::times::Times;
 use core::ffi::CStr;
 use plan::Handle;
@@ -22,8 +23,8 @@ pub(crate) struct Context<'p> {
     pub root: Option<OwnedFd>,
     /// The procfs of our own, from `Step::Procfs` on.
     pub procfs: Option<OwnedFd>,
-    /// The tmpfs that hides directories, made by the first `Step::MaskPath` that needs it.
-    pub mask: Option<OwnedFd>,
+    /// What hides masked paths.
+    pub covers: Covers,
     /// `plan::Header::descriptors`.
     pub descriptors: &'p [u8],
     /// How many descriptors after the standard ones belong to the payload.
@@ -48,7 +49,7 @@ impl<'p> Context<'p> {
             user_namespace: false,
             root: None,
             procfs: None,
-            mask: None,
+            covers: Covers::default(),
             descriptors: &[],
             preserved: 0,
             directory: None,

@@ -19,6 +19,7 @@ mod number;
 mod outcome;
 mod process;
 mod program;
+mod root;
 mod seal;
 mod start;
 mod terminal;

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::fault::Fault;
+use crate::root::Covers;
 use plan::Handle;
 use rustix::fd::AsRawFd;
 use rustix::io::retry_on_intr;
@@ -11,7 +12,7 @@ use rustix::net::{SocketFlags, accept_with};
 /// open is closed before: a container that waits pins nothing of the host, and keeps little memory.
 pub(crate) fn wait(context: &mut Context<'_>, listener: Handle) -> Result<(), Fault> {
     let listener = context.descriptor(listener)?;
-    (context.root, context.procfs, context.mask) = (None, None, None);
+    (context.root, context.procfs, context.covers) = (None, None, Covers::default());
     let mut keep = [listener.as_raw_fd(), context.sync.as_raw_fd()];
     keep.sort_unstable();
     sys::descriptor::close_all_but(context.first_own(), &keep);

@@ -3,7 +3,8 @@
 use crate::context::Context;
 use crate::fault::Fault;
 use crate::{
-    conversation, death, directory, home, hook, namespaces, process, program, seal, start, terminal, times::Times, user,
+    conversation, death, directory, home, hook, namespaces, process, program, root, seal, start, terminal,
+    times::Times, user,
 };
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
@@ -37,6 +38,7 @@ fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<
     seal::close_on_exec(context)
 }
 
+#[allow(clippy::too_many_lines, reason = "one page: the list")]
 fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
     match step {
         Step::JoinCgroup { tasks } => namespaces::join_cgroup(context, tasks),
@@ -48,9 +50,31 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::LoopbackUp => namespaces::loopback_up(),
         Step::NewSession => namespaces::new_session(),
 
+        Step::Propagation { flags } => root::propagation(flags),
+        Step::ParentPrivate { path } => root::parent_private(path),
+        Step::OpenRoot { path, bind } => root::open_root(context, path, bind),
+        Step::Procfs => root::procfs(context),
+        Step::Mount(mount) => root::mount(context, &mount),
+        Step::Bind(bind) => root::bind(context, &bind),
+        Step::Remount { target, attributes, options, bind } => {
+            root::remount(context, target, &attributes, options, bind)
+        }
+        Step::SetAttributes { target, attributes } => root::set_attributes(context, target, &attributes),
+        Step::Device(device) => root::device(context, &device),
+        Step::Link { path, to, replace } => root::link(context, path, to, replace),
         Step::Terminal { rows, columns, console, owner } => terminal::open(context, rows, columns, console, owner),
         Step::RuntimeHooks => ask(context, &FromInit::RuntimeHooks),
         Step::Hook(hook) => hook::run(context, &hook),
+        Step::PivotRoot => root::pivot_root(context),
+        Step::MoveRoot => root::move_root(context),
+        Step::Chroot => root::chroot(context),
+        Step::RootPropagation { flags } => root::root_propagation(context, flags),
+        Step::Hostname { name } => root::hostname(name),
+        Step::Domainname { name } => root::domainname(name),
+        Step::Sysctl { path, value } => root::sysctl(context, path, value),
+        Step::ReadonlyPath { path } => root::readonly_path(context, path),
+        Step::MaskPath { path, context: label } => root::mask_path(context, path, label),
+        Step::ReadonlyRoot => root::readonly_root(context),
 
         Step::ApparmorProfile { profile } => process::apparmor_profile(context, profile.0),
         Step::SelinuxLabel { label } => process::selinux_label(context, label.0),
@@ -86,7 +110,6 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::Ready => ready(context),
         Step::AwaitStart { listener } => start::wait(context, listener),
         Step::Exec => become_program(context),
-        _ => Err(Fault::refusal("this init can't do that", b"")),
     }
 }
 

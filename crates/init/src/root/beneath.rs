@@ -1,0 +1,241 @@
+//! Paths beneath the container's root: the one place where they are resolved.
+//!
+//! A path is resolved once, by the kernel, with the root as its `/`: no link of the image leads out of it, and
+//! none of procfs' magic links is followed. What comes out is a descriptor (`O_PATH`, so that a FIFO or a device
+//! is not opened); what is made is made by its name alone in the descriptor of its parent. All other modules work
+//! on descriptors.
+
+use crate::fault::Fault;
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, readlinkat_raw};
+use sys::Errno;
+
+/// The longest path that the kernel takes, with its NUL.
+const PATH_MAX: usize = 4096;
+
+/// As many links as the kernel follows in one path.
+const LINKS: usize = 40;
+
+/// How often a path is tried again while others rename parts of it.
+const TRIES: usize = 128;
+
+/// What is made where a path is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// A directory, mode 0755.
+    Directory,
+    /// An empty file, mode 0644.
+    File,
+}
+
+/// Opens what is at `path` beneath `root`.
+pub(super) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    for _ in 0..TRIES {
+        match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            // The kernel can't tell whether a `..` stayed inside while something was renamed.
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            other => return other,
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
+/// Opens what is at `path`, or `None` where nothing is there.
+pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>, Fault> {
+    match open(root, path, OFlags::PATH) {
+        Ok(found) => Ok(Some(found)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(Fault::call("openat2", path.to_bytes(), errno)),
+    }
+}
+
+/// Opens what is at `path`, made with its parents where it is missing, and says whether it was there.
+pub(super) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(OwnedFd, bool), Fault> {
+    match open(root, path, OFlags::PATH) {
+        Ok(found) => Ok((found, true)),
+        Err(Errno::NOENT) => Ok((make(root, path.to_bytes(), missing)?, false)),
+        Err(errno) => Err(Fault::call("openat2", path.to_bytes(), errno)),
+    }
+}
+
+/// Opens the directory at `path`, which must not be a link, made with its parents where it is missing.
+pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Fault> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    let mut found = open(root, path, flags);
+    if let Err(Errno::NOENT) = found {
+        drop(make(root, path.to_bytes(), Missing::Directory)?);
+        found = open(root, path, flags);
+    }
+    found.map_err(|errno| match errno {
+        Errno::NOTDIR | Errno::LOOP => {
+            Fault::refusal("such a file system must be mounted on ordinary directory, which is not", path.to_bytes())
+        }
+        errno => Fault::call("openat2", path.to_bytes(), errno),
+    })
+}
+
+/// Opens the directory that holds the last part of `path`, made where it is missing, and gives that part.
+pub(super) fn parent<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<(OwnedFd, &'p CStr), Fault> {
+    let bytes = path.to_bytes_with_nul();
+    let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let (directory, name) = bytes.split_at_checked(start).unwrap_or_default();
+    let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
+    if matches!(name.to_bytes(), b"" | b"." | b"..") {
+        return Err(Fault::refusal("nothing can be made at", path.to_bytes()));
+    }
+    let mut way = Way::new(directory)?;
+    match way.open(root, way.length, OFlags::PATH | OFlags::DIRECTORY) {
+        Ok(found) => Ok((found, name)),
+        Err(Errno::NOENT) => Ok((make(root, directory, Missing::Directory)?, name)),
+        Err(errno) => Err(Fault::call("openat2", directory, errno)),
+    }
+}
+
+/// Makes what is missing of `path`, also where a link of the image points at something that is missing.
+fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, Fault> {
+    let mut way = Way::new(path)?;
+    let (mut end, mut links) = (way.part_after(0), 0);
+    for _ in 0..PATH_MAX {
+        let last = way.part_after(end) == end;
+        let errno = match way.open(root, end, OFlags::PATH) {
+            Ok(found) if last => return Ok(found),
+            Ok(_) => {
+                end = way.part_after(end);
+                continue;
+            }
+            Err(errno) => errno,
+        };
+        if errno != Errno::NOENT {
+            return Err(Fault::call("openat2", path, errno));
+        }
+        // Missing, or a link to something that is.
+        let above = way.part_before(end);
+        let directory = way
+            .open(root, above, OFlags::PATH | OFlags::DIRECTORY)
+            .map_err(|errno| Fault::call("openat2", path, errno))?;
+        let mut space = [MaybeUninit::uninit(); PATH_MAX];
+        match way.name(end, |name| readlinkat_raw(&directory, name, &mut space).map(|(text, _)| &*text)) {
+            Ok(_) if links == LINKS => return Err(Fault::call("openat2", path, Errno::LOOP)),
+            Ok(text) => {
+                links += 1;
+                way.follow(above, end, text).map_err(|errno| Fault::call("openat2", path, errno))?;
+                end = way.part_after(0);
+            }
+            Err(Errno::NOENT) => {
+                let kind = if last { missing } else { Missing::Directory };
+                way.name(end, |name| make_one(&directory, name, kind))
+                    .map_err(|errno| Fault::call("make the mount point", path, errno))?;
+            }
+            // Something else has just appeared there: look again.
+            Err(Errno::INVAL) => {}
+            Err(errno) => return Err(Fault::call("readlinkat", path, errno)),
+        }
+    }
+    Err(Fault::call("openat2", path, Errno::LOOP))
+}
+
+/// Makes `name` in `directory`. What is there already is as good.
+fn make_one(directory: &OwnedFd, name: &CStr, kind: Missing) -> Result<(), Errno> {
+    let made = match kind {
+        Missing::Directory => mkdirat(directory, name, Mode::from_raw_mode(0o755)),
+        Missing::File => {
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+            openat(directory, name, flags, Mode::from_raw_mode(0o644)).map(drop)
+        }
+    };
+    match made {
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
+    }
+}
+
+/// A path that is walked part by part. `end` is where a part ends: the path up to there is the part's own.
+struct Way {
+    bytes: [u8; PATH_MAX],
+    length: usize,
+}
+
+impl Way {
+    fn new(path: &[u8]) -> Result<Self, Fault> {
+        let mut way = Way { bytes: [0; PATH_MAX], length: 0 };
+        way.add(b"/").and_then(|()| way.add(path)).map_err(|errno| Fault::call("openat2", path, errno))?;
+        Ok(way)
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<(), Errno> {
+        let end = self.length + bytes.len();
+        // One byte stays for the NUL.
+        if end >= PATH_MAX {
+            return Err(Errno::NAMETOOLONG);
+        }
+        self.bytes.get_mut(self.length..end).ok_or(Errno::NAMETOOLONG)?.copy_from_slice(bytes);
+        self.length = end;
+        Ok(())
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    /// The end of the part after `end`; `end` itself where there is none.
+    fn part_after(&self, end: usize) -> usize {
+        let mut at = end;
+        while at < self.length && self.byte(at) == b'/' {
+            at += 1;
+        }
+        if at == self.length {
+            return end;
+        }
+        while at < self.length && self.byte(at) != b'/' {
+            at += 1;
+        }
+        at
+    }
+
+    /// The start of the part that ends at `end`: the path up to there is its directory's.
+    fn part_before(&self, end: usize) -> usize {
+        self.bytes.get(..end).and_then(|path| path.iter().rposition(|byte| *byte == b'/')).map_or(0, |slash| slash + 1)
+    }
+
+    /// Opens the path up to `end`.
+    fn open(&mut self, root: BorrowedFd<'_>, end: usize, flags: OFlags) -> Result<OwnedFd, Errno> {
+        self.between(0, end, |path| open(root, if path.is_empty() { c"/" } else { path }, flags))
+    }
+
+    /// Does something with the name of the part that ends at `end`.
+    fn name<T>(&mut self, end: usize, act: impl FnOnce(&CStr) -> Result<T, Errno>) -> Result<T, Errno> {
+        let start = self.part_before(end);
+        self.between(start, end, act)
+    }
+
+    fn between<T>(
+        &mut self,
+        start: usize,
+        end: usize,
+        act: impl FnOnce(&CStr) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let saved = self.byte(end);
+        *self.bytes.get_mut(end).ok_or(Errno::NAMETOOLONG)? = 0;
+        let text = self.bytes.get(start..=end).and_then(|bytes| CStr::from_bytes_until_nul(bytes).ok());
+        let result = act(text.ok_or(Errno::INVAL)?);
+        if let Some(byte) = self.bytes.get_mut(end) {
+            *byte = saved;
+        }
+        result
+    }
+
+    /// Puts the text of the link between `start` and `end` in its place.
+    fn follow(&mut self, start: usize, end: usize, text: &[u8]) -> Result<(), Errno> {
+        let old = Way { bytes: self.bytes, length: self.length };
+        self.length = if text.first() == Some(&b'/') { 0 } else { start };
+        self.add(text)?;
+        self.add(old.bytes.get(end..old.length).unwrap_or_default())?;
+        if let Some(rest) = self.bytes.get_mut(self.length..) {
+            rest.fill(0);
+        }
+        Ok(())
+    }
+}

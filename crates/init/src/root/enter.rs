@@ -1,0 +1,116 @@
+//! Into the root: before any mount of the config is made, and after.
+
+use super::tree::{self, RECURSIVE};
+use super::{Covers, guard};
+use crate::context::Context;
+use crate::fault::Fault;
+use arrayvec::ArrayVec;
+use core::ffi::CStr;
+use plan::Text;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
+use rustix::process::{chdir, chroot as change_root, fchdir, pivot_root as pivot, umask};
+use sys::Errno;
+
+/// Changes the propagation of `/` of the mount namespace.
+pub(crate) fn propagation(flags: u32) -> Result<(), Fault> {
+    mount_change(c"/", MountPropagationFlags::from_bits_retain(flags))
+        .map_err(|errno| Fault::call("mount", b"/", errno))
+}
+
+/// Makes the mount that holds `path` private.
+pub(crate) fn parent_private(path: Text<'_>) -> Result<(), Fault> {
+    let mut above: ArrayVec<u8, 4096> = ArrayVec::new();
+    above
+        .try_extend_from_slice(path.0.to_bytes_with_nul())
+        .map_err(|_| Fault::call("mount", path.bytes(), Errno::NAMETOOLONG))?;
+    loop {
+        let text = CStr::from_bytes_until_nul(&above).unwrap_or(c"/");
+        match mount_change(text, MountPropagationFlags::PRIVATE) {
+            Ok(()) => return Ok(()),
+            // Not where a mount begins: it begins further up.
+            Err(Errno::INVAL) if text != c"/" => {}
+            Err(errno) => return Err(Fault::call("mount (private)", path.bytes(), errno)),
+        }
+        let end = text.to_bytes().iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        above.truncate(end.max(1));
+        above.push(0);
+    }
+}
+
+/// Opens the root file system, as a mount of its own where `bind`.
+pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -> Result<(), Fault> {
+    let call = |act| move |errno| Fault::call(act, path.bytes(), errno);
+    // The caller's own must not show in the modes of what is made in the root.
+    umask(Mode::WGRP | Mode::WOTH);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = open(path.0, flags, Mode::empty()).map_err(call("open"))?;
+    context.root = if bind {
+        let tree = tree::copy(directory.as_fd(), true).map_err(call("open_tree"))?;
+        tree::attach(tree.as_fd(), directory.as_fd()).map_err(call("move_mount"))?;
+        Some(tree)
+    } else {
+        Some(directory)
+    };
+    let mut covers = Covers::default();
+    covers.take_null()?;
+    context.covers = covers;
+    Ok(())
+}
+
+/// Mounts a procfs of our own, attached nowhere.
+pub(crate) fn procfs(context: &mut Context<'_>) -> Result<(), Fault> {
+    let own = super::filesystem::Filesystem::new(c"proc").and_then(|proc| proc.mount(c"proc", 0));
+    context.procfs = Some(match own {
+        Ok(own) => own,
+        // In a user namespace whose view of /proc has holes none is to be had: the host's will do.
+        Err(_) => host_procfs().map_err(|errno| Fault::call("open", b"/proc", errno))?,
+    });
+    Ok(())
+}
+
+fn host_procfs() -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let procfs = open(c"/proc", flags, Mode::empty())?;
+    if guard::is_proc(&procfs)? && guard::is_root(&procfs)? { Ok(procfs) } else { Err(Errno::NODEV) }
+}
+
+/// Makes the opened root `/` and leaves the old one behind for good.
+pub(crate) fn pivot_root(context: &mut Context<'_>) -> Result<(), Fault> {
+    let call = |act| move |errno| Fault::call(act, b"/", errno);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let old = open(c"/", flags, Mode::empty()).map_err(call("open"))?;
+    fchdir(context.root()?).map_err(call("fchdir"))?;
+    // The new root is also where the old one is put: on top of it.
+    pivot(c".", c".").map_err(call("pivot_root"))?;
+    fchdir(&old).map_err(call("fchdir"))?;
+    // So that the host does not see the unmounts. Not private: that would keep mounts busy that the host is
+    // about to take away.
+    tree::propagate(old.as_fd(), MountPropagationFlags::DOWNSTREAM.bits() | RECURSIVE)
+        .map_err(call("mount_setattr"))?;
+    unmount(c".", UnmountFlags::DETACH).map_err(call("umount2"))?;
+    chdir(c"/").map_err(call("chdir"))
+}
+
+/// Makes the opened root `/` by moving its mount there, where `/` is a ramdisk and can't be pivoted away.
+pub(crate) fn move_root(context: &mut Context<'_>) -> Result<(), Fault> {
+    super::bare::hide(context)?;
+    let top = open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Fault::call("open", b"/", errno))?;
+    tree::attach(context.root()?, top.as_fd()).map_err(|errno| Fault::call("move_mount", b"/", errno))?;
+    chroot(context)
+}
+
+/// Makes the opened root `/` of this process only.
+pub(crate) fn chroot(context: &mut Context<'_>) -> Result<(), Fault> {
+    let call = |act| move |errno| Fault::call(act, b"/", errno);
+    fchdir(context.root()?).map_err(call("fchdir"))?;
+    change_root(c".").map_err(call("chroot"))?;
+    chdir(c"/").map_err(call("chdir"))
+}
+
+/// Changes the propagation of the container's `/`.
+pub(crate) fn root_propagation(context: &mut Context<'_>, flags: u32) -> Result<(), Fault> {
+    tree::propagate(context.root()?, flags).map_err(|errno| Fault::call("mount_setattr", b"/", errno))
+}

@@ -1,0 +1,65 @@
+//! What may be mounted over a procfs. Whatever writes to `/proc` inside the container (a label, a setting) must
+//! reach the kernel: CVE-2019-16884 and its kin.
+
+use super::beneath;
+use crate::fault::Fault;
+use core::ffi::CStr;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{OFlags, PROC_SUPER_MAGIC, fstat, fstatfs};
+use sys::Errno;
+
+/// The inode number of every procfs' root, and of nothing else in it.
+const PROC_ROOT: u64 = 1;
+
+/// What lxcfs and its like may stand in for.
+const STAND_INS: [&CStr; 10] = [
+    c"/proc/cpuinfo",
+    c"/proc/diskstats",
+    c"/proc/loadavg",
+    c"/proc/meminfo",
+    c"/proc/slabinfo",
+    c"/proc/stat",
+    c"/proc/swaps",
+    c"/proc/uptime",
+    c"/proc/sys/crypto/fips_enabled",
+    c"/proc/sys/kernel/ns_last_pid",
+];
+
+/// Refuses a mount of `tree` on `target` that would hide a part of a procfs, or a whole one behind something else.
+pub(super) fn check(root: BorrowedFd<'_>, target: &OwnedFd, path: &CStr, tree: &OwnedFd) -> Result<(), Fault> {
+    let call = |errno| Fault::call("fstatfs", path.to_bytes(), errno);
+    let on_proc = is_proc(target).map_err(call)?;
+    let over_root = path == c"/proc" || on_proc && is_root(target).map_err(call)?;
+    if over_root {
+        if is_proc(tree).map_err(call)? && is_root(tree).map_err(call)? {
+            return Ok(());
+        }
+        return Err(Fault::refusal("only the root of a file system of type proc can be mounted at", path.to_bytes()));
+    }
+    if on_proc && !stands_in(root, target).map_err(call)? {
+        return Err(Fault::refusal("nothing can be mounted inside /proc, as asked for", path.to_bytes()));
+    }
+    Ok(())
+}
+
+/// Whether a file is on a procfs.
+pub(super) fn is_proc(file: &OwnedFd) -> Result<bool, Errno> {
+    Ok(fstatfs(file)?.f_type == PROC_SUPER_MAGIC)
+}
+
+/// Whether a file that is on a procfs is its root.
+pub(super) fn is_root(file: &OwnedFd) -> Result<bool, Errno> {
+    Ok(fstat(file)?.st_ino == PROC_ROOT)
+}
+
+fn stands_in(root: BorrowedFd<'_>, target: &OwnedFd) -> Result<bool, Errno> {
+    let target = fstat(target)?;
+    for path in STAND_INS {
+        let Ok(file) = beneath::open(root, path, OFlags::PATH) else { continue };
+        let file = fstat(file.as_fd())?;
+        if (file.st_dev, file.st_ino) == (target.st_dev, target.st_ino) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

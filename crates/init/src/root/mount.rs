@@ -1,0 +1,138 @@
+//! Mounts of the config.
+
+use super::beneath::{self, Missing};
+use super::filesystem::Filesystem;
+use super::{copy, guard, tree};
+use crate::context::Context;
+use crate::conversation;
+use crate::fault::Fault;
+use core::ffi::CStr;
+use plan::{Attributes, Bind, Mount, Source, Text, Texts};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{FileType, OFlags, fstat};
+use sys::Errno;
+
+/// Mounts a file system.
+pub(crate) fn mount(context: &mut Context<'_>, step: &Mount<'_>) -> Result<(), Fault> {
+    let (root, path) = (context.root()?, step.target.0);
+    let (target, existed) = if step.plain_target {
+        (beneath::plain_directory(root, path)?, true)
+    } else {
+        beneath::ensure(root, path, Missing::Directory)?
+    };
+    let filesystem = Filesystem::new(step.kind.0)?;
+    if !step.source.bytes().is_empty() {
+        filesystem.set(c"source", step.source.0)?;
+    }
+    if step.keep_mode && existed {
+        let mode = fstat(&target).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?.st_mode;
+        filesystem.set(c"mode", octal(mode, &mut [0; 5]))?;
+    }
+    for option in step.options.iter() {
+        filesystem.option(option)?;
+    }
+    let tree = filesystem.mount(step.kind.0, step.attributes.set)?;
+    guard::check(root, &target, path, &tree)?;
+    if step.copy_up && existed {
+        copy::contents(&target, &tree)?;
+    }
+    if let Some(handle) = step.id_map {
+        tree::map_ids(tree.as_fd(), context.descriptor(handle)?, false)
+            .map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
+    }
+    finish(&tree, &target, path, &Attributes { set: 0, ..step.attributes })
+}
+
+/// Mounts a part of the host's tree.
+pub(crate) fn bind(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(), Fault> {
+    let (tree, mapped) = source(context, step)?;
+    let (root, path) = (context.root()?, step.target.0);
+    let status = fstat(&tree).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
+    let missing = match FileType::from_raw_mode(status.st_mode) {
+        FileType::Directory => Missing::Directory,
+        _ => Missing::File,
+    };
+    let target =
+        if step.plain_target { beneath::plain_directory(root, path)? } else { beneath::ensure(root, path, missing)?.0 };
+    guard::check(root, &target, path, &tree)?;
+    if let (Some((handle, recursive)), false) = (step.id_map, mapped) {
+        tree::map_ids(tree.as_fd(), context.descriptor(handle)?, recursive)
+            .map_err(|errno| Fault::call("mount_setattr (id map)", path.to_bytes(), errno))?;
+    }
+    finish(&tree, &target, path, &step.attributes)
+}
+
+/// Changes what is mounted at a path: its flags and, where it is not only this mount of it (`bind`) that is
+/// meant, the file system's own options.
+pub(crate) fn remount(
+    context: &mut Context<'_>,
+    target: Text<'_>,
+    attributes: &Attributes,
+    options: Texts<'_>,
+    bind: bool,
+) -> Result<(), Fault> {
+    let mount = at(context.root()?, target.0)?;
+    if !bind && !options.is_empty() {
+        let filesystem = Filesystem::of(&mount).map_err(|errno| Fault::call("fspick", target.bytes(), errno))?;
+        for option in options.iter() {
+            filesystem.option(option)?;
+        }
+        filesystem.reconfigure(target.0)?;
+    }
+    change(&mount, target.0, attributes)
+}
+
+/// Changes the flags of the mount at a path.
+pub(crate) fn set_attributes(
+    context: &mut Context<'_>,
+    target: Text<'_>,
+    attributes: &Attributes,
+) -> Result<(), Fault> {
+    let mount = at(context.root()?, target.0)?;
+    change(&mount, target.0, attributes)
+}
+
+/// The tree that a bind is of, and whether its ids are mapped already.
+fn source(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(OwnedFd, bool), Fault> {
+    match step.source {
+        Source::Path(path) => tree::of_path(path.0, step.recursive)
+            .map(|tree| (tree, false))
+            .map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
+        Source::Asked(_) if step.id_map.is_some() => Ok((conversation::tree(context)?, true)),
+        Source::Asked(path) => match tree::of_path(path.0, step.recursive) {
+            Ok(tree) => Ok((tree, false)),
+            Err(Errno::ACCESS | Errno::PERM) => Ok((conversation::tree(context)?, false)),
+            Err(errno) => Err(Fault::call("open_tree", path.bytes(), errno)),
+        },
+        Source::Handle(handle) => tree::copy(context.descriptor(handle)?, step.recursive)
+            .map(|tree| (tree, false))
+            .map_err(|errno| Fault::call("open_tree", step.target.bytes(), errno)),
+    }
+}
+
+fn finish(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+    tree::change(tree.as_fd(), attributes).map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
+    tree::place(tree, target, path, attributes)
+}
+
+fn change(mount: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+    let call = |errno| Fault::call("mount_setattr", path.to_bytes(), errno);
+    tree::change(mount.as_fd(), attributes).map_err(call)?;
+    for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
+        tree::propagate(mount.as_fd(), flags).map_err(call)?;
+    }
+    Ok(())
+}
+
+/// What is mounted at a path.
+fn at(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Fault> {
+    beneath::open(root, path, OFlags::PATH).map_err(|errno| Fault::call("openat2", path.to_bytes(), errno))
+}
+
+/// The permission bits of a mode, in octal digits.
+fn octal(mode: u32, digits: &mut [u8; 5]) -> &CStr {
+    for (digit, shift) in digits.iter_mut().zip([9, 6, 3, 0]) {
+        *digit = b'0' + ((mode >> shift) & 7) as u8;
+    }
+    CStr::from_bytes_until_nul(digits).unwrap_or_default()
+}

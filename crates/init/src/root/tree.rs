@@ -1,0 +1,78 @@
+//! Detached trees of mounts: made ready before anything can see them, then attached.
+
+use crate::fault::Fault;
+use core::ffi::CStr;
+use plan::Attributes;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::CWD;
+use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use sys::Errno;
+use sys::mount::{MOUNT_ATTR_IDMAP, set_attributes};
+
+/// `MS_REC`.
+pub(super) const RECURSIVE: u32 = 1 << 14;
+
+/// A detached copy of the mount at `path` on the host.
+pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
+    open_tree(CWD, path, flags(recursive))
+}
+
+/// A detached copy of the mount that `of` is open on, from there down.
+pub(super) fn copy(of: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, Errno> {
+    open_tree(of, c"", flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)
+}
+
+fn flags(recursive: bool) -> OpenTreeFlags {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive { flags | OpenTreeFlags::AT_RECURSIVE } else { flags }
+}
+
+/// Attaches a tree to what `target` is open on.
+pub(super) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(tree, c"", target, c"", flags)
+}
+
+/// Attaches a tree at `path` and gives it the propagation that is asked: only there is it known whether the mount
+/// above is shared.
+pub(super) fn place(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+    attach(tree.as_fd(), target.as_fd()).map_err(|errno| Fault::call("move_mount", path.to_bytes(), errno))?;
+    for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
+        propagate(tree.as_fd(), flags).map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
+    }
+    Ok(())
+}
+
+/// Changes the propagation (`MS_*`, with `MS_REC`) of the mount that `mount` is open on.
+pub(super) fn propagate(mount: BorrowedFd<'_>, flags: u32) -> Result<(), Errno> {
+    let propagation = u64::from(flags & !RECURSIVE);
+    set_attributes(mount, flags & RECURSIVE != 0, sys::mount::Attributes { propagation, ..Default::default() })
+}
+
+/// Changes the flags of the mount that `mount` is open on.
+pub(super) fn change(mount: BorrowedFd<'_>, attributes: &Attributes) -> Result<(), Errno> {
+    let Attributes { set, clear, clear_unlocked, recursive_set, recursive_clear, .. } = *attributes;
+    if set | clear | clear_unlocked != 0 {
+        let exactly = set_flags(mount, false, set, clear | clear_unlocked);
+        match exactly {
+            Err(Errno::PERM) if clear_unlocked != 0 => set_flags(mount, false, set, clear)?,
+            exactly => exactly?,
+        }
+    }
+    if recursive_set | recursive_clear != 0 {
+        set_flags(mount, true, recursive_set, recursive_clear)?;
+    }
+    Ok(())
+}
+
+/// Sets and clears `MOUNT_ATTR_*`.
+pub(super) fn set_flags(mount: BorrowedFd<'_>, recursive: bool, set: u64, clear: u64) -> Result<(), Errno> {
+    set_attributes(mount, recursive, sys::mount::Attributes { set, clear, ..Default::default() })
+}
+
+/// Maps the ids of a detached tree as `user_namespace` does.
+pub(super) fn map_ids(tree: BorrowedFd<'_>, user_namespace: BorrowedFd<'_>, recursive: bool) -> Result<(), Errno> {
+    let set = u64::from(MOUNT_ATTR_IDMAP);
+    let attributes = sys::mount::Attributes { set, user_namespace: Some(user_namespace), ..Default::default() };
+    set_attributes(tree, recursive, attributes)
+}
