@@ -13,6 +13,7 @@
 
 mod default;
 mod error;
+mod explain;
 mod features;
 mod load;
 mod lookup;
