@@ -168,3 +168,33 @@ fn files() {
     std::fs::write(bundle.config(), &text).expect("a config");
     assert_eq!(spec::load(&bundle.0).expect("a config").bytes, text.as_bytes());
 }
+
+/// Changed bytes, cut and doubled parts: whatever it is, it is answered, and in one short line.
+#[test]
+fn damaged_configs() {
+    let text = include_str!("../configs/docker-limits.json").as_bytes();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 16).unwrap_or_default() % below
+    };
+    let mut refused = 0;
+    for _ in 0..1000 {
+        let mut bytes = text.to_vec();
+        let (a, b) = (random(bytes.len()), random(bytes.len()));
+        match random(4) {
+            0 => bytes[a] = b"{}[]\",:0-\\\0\xff"[random(12)],
+            1 => bytes.truncate(a),
+            2 => drop(bytes.drain(a.min(b)..a.max(b))),
+            _ => bytes.extend_from_within(a.min(b)..a.max(b)),
+        }
+        if let Err(error) = spec::parse(bytes) {
+            refused += 1;
+            let text = error.to_string();
+            assert!(text.len() < 4096 && !text.contains(char::is_control), "{text:?}");
+        }
+    }
+    assert!(refused > 500, "{refused}");
+}
