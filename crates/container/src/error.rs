@@ -146,6 +146,49 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
+    /// The root file system is not there.
+    #[error("/root/path: root file system {path:?}: {}", sys::text::errno(*.errno))]
+    Rootfs {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it is not.
+        errno: Errno,
+    },
+    /// Nothing can be run in a container without a process.
+    #[error("/process: process property must not be empty")]
+    NoProcess,
+    /// A capability that `--cap` names.
+    #[error("unknown capability {0:?}")]
+    UnknownCapability(String),
+    /// A terminal without somebody who takes its other end.
+    #[error("cannot allocate tty if runc will detach without setting console socket")]
+    NoConsoleSocket,
+    /// A console socket that nothing will come over.
+    #[error("cannot use console socket if runc will not detach or allocate tty")]
+    ConsoleSocketUnused,
+    /// A descriptor that should be preserved is not open.
+    #[error("unable to stat preserved-fd {number} (of {count})")]
+    NotPreserved {
+        /// Its place from 0 on.
+        number: u32,
+        /// How many should be preserved.
+        count: u32,
+    },
+    /// The agent that the config puts seccomp notifications to can't be told.
+    #[error("/linux/seccomp/listenerPath: failed to connect with seccomp agent: {}", sys::text::errno(*.errno))]
+    SeccompAgent {
+        /// Why not.
+        errno: Errno,
+    },
+    /// The memory limit ended init.
+    #[error("unable to start container process: container init was OOM-killed (memory limit too low?)")]
+    OomKilled,
+    /// The launch.
+    #[error(transparent)]
+    Launch(#[from] launch::Error),
+    /// A hook.
+    #[error(transparent)]
+    Hook(#[from] crate::hooks::Failed),
     /// The host's ps(1) failed, or wrote what can't be read.
     #[error("ps: {0}")]
     Ps(String),
@@ -159,6 +202,11 @@ impl Error {
 
     /// As [`Error::io`], for an answer that the standard library has wrapped.
     pub(crate) fn std(act: &'static str, path: impl Into<PathBuf>, error: &std::io::Error) -> Self {
-        Error::io(act, path, Errno::from_io_error(error).unwrap_or(Errno::IO))
+        Error::io(act, path, code(error))
     }
+}
+
+/// The kernel's answer that the standard library has wrapped.
+pub(crate) fn code(error: &std::io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -1,2 +1,23 @@
 //! From a Spec to a process that waits for start: the plan, the clone, the conversation.
 #![forbid(unsafe_code)]
+
+mod bear;
+mod birth;
+mod compile;
+mod conversation;
+mod descriptors;
+mod error;
+mod order;
+mod request;
+mod sentence;
+mod stage;
+pub mod trace;
+
+pub use bear::bear;
+pub use birth::Born;
+pub use compile::{Plan, RuntimeStep, create, exec};
+pub use conversation::{Attendant, Pause, converse, send_descriptor};
+pub use descriptors::{Descriptor, Given};
+pub use error::Error;
+pub use request::{Facts, Request};
+pub use sentence::Sentences;

@@ -14,6 +14,7 @@ pub const MESSAGE: usize = 4096;
 /// From init to the runtime process (or, after [`crate::Step::AwaitStart`], to `cofferdam start`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
+#[allow(missing_docs, reason = "the variant says what its fields are")]
 pub enum FromInit<'a> {
     /// [`crate::Step::RuntimeHooks`] is reached; answered by [`ToInit::GoOn`].
     RuntimeHooks,

@@ -11,10 +11,11 @@ pub struct Handle(pub u16);
 /// A path inside the container: absolute, resolved beneath the root and never out of it.
 pub type Inside<'a> = Text<'a>;
 
-/// One step of init.
+/// One step of init. Its fields are named after what the call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[serde(bound(deserialize = "'de: 'a"))]
+#[allow(missing_docs, reason = "a field is named as the call's argument; the variant says the rest")]
 pub enum Step<'a> {
     // ---- entering -------------------------------------------------------------------------------------
     /// Move this process into a v1 cgroup: write "0" to its `tasks`, open for writing.

@@ -1,0 +1,235 @@
+//! `exec`: one more process in a container.
+
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::handover;
+use crate::id::ContainerId;
+use crate::process::Process;
+use crate::record::Record;
+use crate::observe::observe;
+use crate::status::Status;
+use crate::store::Store;
+use crate::terminal;
+use launch::{Attendant, Born, Facts, Given, Sentences, trace};
+use rustix::fd::{AsFd, OwnedFd};
+use spec::oci::{self, Spec};
+use std::path::PathBuf;
+use sys::namespace::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
+};
+
+/// The kinds of namespaces and their names in `/proc/PID/ns`.
+const KINDS: [(u32, &str); 8] = [
+    (CLONE_NEWUSER, "user"),
+    (CLONE_NEWNS, "mnt"),
+    (CLONE_NEWNET, "net"),
+    (CLONE_NEWIPC, "ipc"),
+    (CLONE_NEWUTS, "uts"),
+    (CLONE_NEWCGROUP, "cgroup"),
+    (CLONE_NEWPID, "pid"),
+    (CLONE_NEWTIME, "time"),
+];
+
+/// Where the process comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `--process FILE`: a process object of the spec.
+    File(PathBuf),
+    /// The container's own process with other arguments.
+    Arguments(Vec<String>),
+}
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to run.
+    pub process: Source,
+    /// `--cwd`
+    pub cwd: Option<PathBuf>,
+    /// `--env`, each `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// `--tty`
+    pub tty: bool,
+    /// `--user UID[:GID]`
+    pub user: Option<(u32, Option<u32>)>,
+    /// `--additional-gids`
+    pub additional_gids: Vec<u32>,
+    /// `--detach`
+    pub detach: bool,
+    /// `--pid-file`
+    pub pid_file: Option<PathBuf>,
+    /// `--console-socket`
+    pub console_socket: Option<PathBuf>,
+    /// `--pidfd-socket`
+    pub pidfd_socket: Option<PathBuf>,
+    /// `--process-label`
+    pub process_label: Option<String>,
+    /// `--apparmor`
+    pub apparmor: Option<String>,
+    /// `--no-new-privs`
+    pub no_new_privs: bool,
+    /// `--cap`
+    pub caps: Vec<String>,
+    /// `--preserve-fds`
+    pub preserve_fds: u32,
+    /// `--cgroup`
+    pub cgroup: Vec<String>,
+    /// `--ignore-paused`
+    pub ignore_paused: bool,
+}
+
+/// Runs a process in a container: its exit status, or 0 as soon as it runs where detached.
+///
+/// # Errors
+/// Where the container can't take it or it can't be made.
+pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
+    let entry = store.get(id)?;
+    let record = entry.record()?;
+    let init = match observe(&entry, &record)? {
+        (Status::Stopped, _) | (_, None) => return Err(Error::ExecStopped),
+        (Status::Paused, _) if !request.ignore_paused => return Err(Error::ExecPaused),
+        (_, Some(init)) => init,
+    };
+    let spec = spec::parse(entry.config()?)?.spec;
+    let process = crate::exec_process::process(&spec, request)?;
+    let terminal = process.terminal().unwrap_or(false);
+    handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
+    handover::check_descriptors(request.preserve_fds)?;
+    let joining = Joining { store, entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
+    let (born, process, terminal) = joining.join()?;
+    drop(born);
+    if request.detach {
+        return Ok(0);
+    }
+    terminal::forward(&process, terminal)
+}
+
+/// What a joining process needs.
+struct Joining<'a> {
+    store: &'a Store,
+    entry: &'a Entry,
+    record: &'a Record,
+    init: &'a Process,
+    spec: &'a Spec,
+    process: &'a oci::Process,
+    request: &'a Request,
+}
+
+impl Joining<'_> {
+    fn join(&self) -> Result<(Born, Process, Option<OwnedFd>)> {
+        let cgroup = crate::cgroup::exec(self.record, self.init, &self.request.cgroup)?;
+        let given = Given {
+            cgroup_tasks: cgroup.tasks,
+            cgroup: cgroup.directory,
+            start_socket: None,
+            init: Some(self.init.pidfd()),
+        };
+        let kinds = self.kinds();
+        let plan = trace::step("plan", || self.plan(kinds, given.cgroup_tasks.len()))?;
+        for warning in &plan.warnings {
+            tracing::warn!("{warning}");
+        }
+        let pid_namespace = (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?;
+        let mut process = None;
+        let born = launch::bear(&plan, &given, pid_namespace.as_ref(), &mut |born: &Born| {
+            let of = |born: &Born| {
+                let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
+                Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)
+            };
+            process = Some(of(born).map_err(|error| launch::Error::Attendant(Box::new(error)))?);
+            Ok(())
+        })?;
+        let Some(process) = process else { return Err(Error::ExecStopped) };
+        let mut host = Host { joining: self, process: &process, pidfd: &born.pidfd, terminal: None };
+        let steps = Sentences::new(plan.init.steps());
+        let talk = trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, &mut host, false));
+        let terminal = host.terminal;
+        match talk {
+            Ok(_) => Ok((born, process, terminal)),
+            Err(error) => {
+                born.end();
+                if let Some(file) = &self.request.pid_file {
+                    // An engine takes its presence for success.
+                    drop(std::fs::remove_file(file));
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Which of init's namespaces are not ours.
+    fn kinds(&self) -> u32 {
+        let number = |path: String| rustix::fs::stat(path).ok().map(|file| file.st_ino);
+        let differs = |name: &str| {
+            number(format!("/proc/{}/ns/{name}", self.init.pid())) != number(format!("/proc/self/ns/{name}"))
+        };
+        KINDS.iter().filter(|(_, name)| differs(name)).fold(0, |kinds, (kind, _)| kinds | kind)
+    }
+
+    fn pid_namespace(&self) -> Result<OwnedFd> {
+        let path = format!("/proc/{}/ns/pid", self.init.pid());
+        rustix::fs::open(&path, rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())
+            .map_err(|errno| Error::io("open", path, errno))
+    }
+
+    fn plan(&self, kinds: u32, tasks: usize) -> Result<launch::Plan> {
+        let facts = Facts::gather(self.spec).map_err(launch::Error::from)?;
+        let cache = self.store.root().join(".seccomp");
+        let request = launch::Request {
+            id: self.entry.id().as_str(),
+            bundle: &self.record.bundle,
+            rootfs: &self.record.rootfs,
+            no_pivot: false,
+            no_new_keyring: true,
+            preserve_fds: self.request.preserve_fds,
+            awaits_start: false,
+            runs_start_hooks: false,
+            environment: Vec::new(),
+            state: ("", ""),
+            cache: Some(&cache),
+        };
+        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, tasks)?)
+    }
+}
+
+/// What we do when the process asks for it.
+struct Host<'a, 'j> {
+    joining: &'a Joining<'j>,
+    process: &'a Process,
+    pidfd: &'a OwnedFd,
+    terminal: Option<OwnedFd>,
+}
+
+impl Host<'_, '_> {
+    fn all_set(&self) -> Result<()> {
+        let request = self.joining.request;
+        if let Some(socket) = &request.pidfd_socket {
+            handover::send(socket, self.pidfd.as_fd(), "pidfd")?;
+        }
+        if let Some(file) = &request.pid_file {
+            handover::write_pid_file(file, self.process.pid())?;
+        }
+        Ok(())
+    }
+}
+
+impl Attendant for Host<'_, '_> {
+    fn runtime_hooks(&mut self) -> Result<(), launch::Error> {
+        Ok(())
+    }
+
+    fn terminal(&mut self, master: OwnedFd) -> Result<(), launch::Error> {
+        handover::terminal(self.joining.request.console_socket.as_deref(), master, &mut self.terminal)
+            .map_err(|error| launch::Error::Attendant(Box::new(error)))
+    }
+
+    fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
+        let Joining { spec, record, .. } = self.joining;
+        handover::seccomp_listener(self.pidfd, number, spec, record, Status::Running, self.process.pid())
+            .map_err(|error| launch::Error::Attendant(Box::new(error)))
+    }
+
+    fn ready(&mut self) -> Result<(), launch::Error> {
+        self.all_set().map_err(|error| launch::Error::Attendant(Box::new(error)))
+    }
+}

@@ -1,0 +1,92 @@
+//! Which process `exec` runs: the command line over the container's own.
+
+use crate::error::{Error, Result};
+use crate::exec::{Request, Source};
+use spec::oci::{Capabilities, Capability, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, Spec};
+
+/// The process that is asked for.
+///
+/// # Errors
+/// Where the file can't be read or is wrong, or the container has no process to begin with.
+pub(crate) fn process(spec: &Spec, request: &Request) -> Result<Process> {
+    match &request.process {
+        Source::File(file) => {
+            let bytes = std::fs::read(file).map_err(|error| Error::std("read", file, &error))?;
+            let (mut process, warnings) = spec::parse_process(&bytes)?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            if process.capabilities().is_none() {
+                let own = spec.process().as_ref().and_then(|process| process.capabilities().clone());
+                process.set_capabilities(own);
+            }
+            Ok(process)
+        }
+        Source::Arguments(arguments) => {
+            let mut process = spec.process().clone().ok_or(Error::NoProcess)?;
+            process.set_args(Some(arguments.clone()));
+            adapt(&mut process, request)?;
+            Ok(process)
+        }
+    }
+}
+
+fn adapt(process: &mut Process, request: &Request) -> Result<()> {
+    process.set_terminal(Some(request.tty));
+    if let Some(cwd) = &request.cwd {
+        process.set_cwd(cwd.clone());
+    }
+    let mut environment = process.env().clone().unwrap_or_default();
+    environment.extend(request.env.iter().cloned());
+    process.set_env(Some(environment));
+    if let Some(label) = &request.process_label {
+        process.set_selinux_label(Some(label.clone()));
+    }
+    if let Some(profile) = &request.apparmor {
+        process.set_apparmor_profile(Some(profile.clone()));
+    }
+    if request.no_new_privs {
+        process.set_no_new_privileges(Some(true));
+    }
+    let mut user = process.user().clone();
+    if let Some((uid, gid)) = request.user {
+        user.set_uid(uid);
+        if let Some(gid) = gid {
+            user.set_gid(gid);
+        }
+    }
+    if !request.additional_gids.is_empty() {
+        let mut groups = user.additional_gids().clone().unwrap_or_default();
+        groups.extend(&request.additional_gids);
+        user.set_additional_gids(Some(groups));
+    }
+    process.set_user(user);
+    if !request.caps.is_empty() {
+        process.set_capabilities(Some(with(process.capabilities().as_ref(), &request.caps)?));
+    }
+    Ok(())
+}
+
+/// `--cap` adds to what the process may have and has; to what its programs inherit only where it inherits anything at
+/// all (CVE-2022-29162).
+fn with(own: Option<&LinuxCapabilities>, added: &[String]) -> Result<LinuxCapabilities> {
+    let added: Vec<Capability> = added
+        .iter()
+        .map(|name| name.parse().map_err(|_| Error::UnknownCapability(name.clone())))
+        .collect::<Result<_>>()?;
+    let set = |own: Option<&Capabilities>, add: bool| {
+        let mut set = own.cloned().unwrap_or_default();
+        set.extend(added.iter().filter(|_| add).copied());
+        set
+    };
+    let of = |get: fn(&LinuxCapabilities) -> &Option<Capabilities>| own.and_then(|own| get(own).as_ref());
+    let inherits = of(LinuxCapabilities::inheritable).is_some_and(|set| !set.is_empty());
+    LinuxCapabilitiesBuilder::default()
+        .bounding(set(of(LinuxCapabilities::bounding), true))
+        .effective(set(of(LinuxCapabilities::effective), true))
+        .permitted(set(of(LinuxCapabilities::permitted), true))
+        .inheritable(set(of(LinuxCapabilities::inheritable), false))
+        .ambient(set(of(LinuxCapabilities::ambient), inherits))
+        .build()
+        .map_err(|_| Error::NoProcess)
+}

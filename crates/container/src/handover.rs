@@ -1,0 +1,132 @@
+//! What is handed to others: descriptors over sockets, process ids in files, descriptors of our caller to the program.
+
+use crate::error::{Error, Result, code};
+use crate::record::Record;
+use crate::state::hook_state;
+use crate::status::Status;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
+use spec::oci::Spec;
+use std::ffi::OsString;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+/// Writes a process id: digits without a newline, since engines parse the file as it is, and by rename, since they
+/// look for it while we write.
+///
+/// # Errors
+/// Where the file can't be written; nothing is left then.
+pub fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
+    let name = file.file_name().ok_or_else(|| Error::io("write the pid file", file, rustix::io::Errno::ISDIR))?;
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    let hidden = file.with_file_name(hidden);
+    let write = || {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let made = rustix::fs::open(&hidden, flags, Mode::from_raw_mode(0o666))?;
+        std::fs::File::from(made).write_all(pid.to_string().as_bytes())?;
+        std::fs::rename(&hidden, file)
+    };
+    write().map_err(|error| {
+        // It may not have been made at all.
+        drop(std::fs::remove_file(&hidden));
+        Error::std("write the pid file", file, &error)
+    })
+}
+
+/// Sends one descriptor with its name over the stream socket at `socket`, as engines expect consoles and pidfds.
+///
+/// # Errors
+/// Where nobody listens there.
+pub fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Result<()> {
+    let failed = |errno| Error::io("send a descriptor to", socket, errno);
+    let stream = UnixStream::connect(socket).map_err(|error| failed(code(&error)))?;
+    launch::send_descriptor(stream.as_fd(), name.as_bytes(), Some(descriptor)).map_err(failed)
+}
+
+/// A terminal needs somebody who takes its other end, and only a terminal does.
+///
+/// # Errors
+/// In runc's words.
+pub(crate) fn check_console(terminal: bool, socket: bool, detached: bool) -> Result<()> {
+    match (terminal, socket, detached) {
+        (true, false, true) => Err(Error::NoConsoleSocket),
+        (false, true, _) | (true, true, false) => Err(Error::ConsoleSocketUnused),
+        _ => Ok(()),
+    }
+}
+
+/// Hands the terminal's master to the console socket, or keeps it for ourselves.
+pub(crate) fn terminal(socket: Option<&Path>, master: OwnedFd, kept: &mut Option<OwnedFd>) -> Result<()> {
+    match socket {
+        Some(socket) => send(socket, master.as_fd(), "/dev/ptmx"),
+        None => {
+            *kept = Some(master);
+            Ok(())
+        }
+    }
+}
+
+/// The descriptors that `--preserve-fds` names must be there.
+///
+/// # Errors
+/// Naming the first that is not.
+pub(crate) fn check_descriptors(preserved: u32) -> Result<()> {
+    for number in 3..preserved.saturating_add(3) {
+        let descriptor = sys::descriptor::borrow(i32::try_from(number).unwrap_or(i32::MAX));
+        if rustix::io::fcntl_getfd(descriptor).is_err() {
+            return Err(Error::NotPreserved { number: number - 3, count: preserved });
+        }
+    }
+    Ok(())
+}
+
+/// What systemd's socket activation passes on: sd_listen_fds(3).
+pub(crate) struct Listening {
+    /// How many descriptors, from 3 on.
+    pub(crate) count: u32,
+}
+
+impl Listening {
+    /// Only what is meant for this very process counts.
+    pub(crate) fn from_environment() -> Self {
+        let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u32>().ok());
+        let ours = number("LISTEN_PID") == Some(std::process::id());
+        Listening { count: number("LISTEN_FDS").filter(|_| ours).unwrap_or(0) }
+    }
+
+    /// What tells the program of them: it is process 1 of its namespace.
+    pub(crate) fn environment(&self) -> Vec<String> {
+        if self.count == 0 {
+            return Vec::new();
+        }
+        vec![format!("LISTEN_FDS={}", self.count), "LISTEN_PID=1".into()]
+    }
+}
+
+/// Fetches init's seccomp notify descriptor and sends it to the listener that the config names, with the process's
+/// state: runtime-spec, config-linux.md, seccomp.
+pub(crate) fn seccomp_listener(
+    pidfd: &OwnedFd,
+    number: i32,
+    spec: &Spec,
+    record: &Record,
+    status: Status,
+    pid: i32,
+) -> Result<()> {
+    let failed = |errno| Error::SeccompAgent { errno };
+    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let path = seccomp.and_then(|seccomp| seccomp.listener_path().as_ref());
+    let path = path.ok_or_else(|| failed(rustix::io::Errno::DESTADDRREQ))?;
+    let metadata = seccomp.and_then(|seccomp| seccomp.listener_metadata().as_deref()).unwrap_or_default();
+    let listener = pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()).map_err(failed)?;
+    let state: serde_json::Value = serde_json::from_slice(&hook_state(record, status, Some(pid))).unwrap_or_default();
+    let message = serde_json::json!({
+        "ociVersion": record.oci_version, "fds": ["seccompFd"], "pid": pid, "metadata": metadata, "state": state,
+    });
+    let stream = UnixStream::connect(path).map_err(|error| failed(code(&error)))?;
+    launch::send_descriptor(stream.as_fd(), message.to_string().as_bytes(), Some(listener.as_fd()))
+        .map_err(failed)
+}

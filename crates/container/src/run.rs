@@ -1,0 +1,37 @@
+//! `run`: a container from its making to its end.
+
+use crate::create::{Container, How, Request};
+use crate::delete;
+use crate::error::Result;
+use crate::id::ContainerId;
+use crate::store::Store;
+use crate::terminal;
+
+/// Makes a container and runs its program: its exit status, or 0 as soon as it runs where detached. In the foreground
+/// the container is deleted at the end unless `keep`.
+///
+/// # Errors
+/// As [`crate::create::create`], and what goes wrong at the end.
+pub fn run(
+    store: &Store,
+    id: &ContainerId,
+    request: &Request,
+    detach: bool,
+    keep: bool,
+    no_subreaper: bool,
+) -> Result<i32> {
+    if !detach && !no_subreaper {
+        terminal::become_subreaper()?;
+    }
+    let how = if detach { How::Detached } else { How::Foreground };
+    let container = Container::make(store, id, request, how)?;
+    container.entry.unlock()?;
+    if detach {
+        return Ok(0);
+    }
+    let status = terminal::forward(&container.process, container.terminal)?;
+    if !keep {
+        delete::delete(store, id, true, &mut crate::poststop::poststop)?;
+    }
+    Ok(status)
+}

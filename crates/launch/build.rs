@@ -1,0 +1,40 @@
+//! Builds the init stage, a program without a C library, so that it can be embedded.
+//!
+//! It is a program of its own, with its own flags, so cargo is run once more, in a target directory of its own.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+const FLAGS: [&str; 6] = [
+    "-Crelocation-model=static",
+    "-Ctarget-feature=+crt-static",
+    "-Clink-arg=-nostartfiles",
+    "-Clink-arg=-nostdlib",
+    "-Clink-arg=-static",
+    "-Clink-arg=-Wl,--build-id=none,-z,noseparate-code,-z,norelro",
+];
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name}"))
+}
+
+fn main() {
+    let crates = PathBuf::from(variable("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["init", "plan", "sys"] {
+        println!("cargo::rerun-if-changed={}", crates.join(name).display());
+    }
+    let (target, out) = (variable("TARGET"), PathBuf::from(variable("OUT_DIR")));
+    let built = Command::new(variable("CARGO"))
+        .args(["build", "--package", "cofferdam-init", "--release", "--target", &target, "--target-dir"])
+        .arg(out.join("init"))
+        .arg("--manifest-path")
+        .arg(crates.join("init/Cargo.toml"))
+        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the init stage does not build");
+    let program = out.join("init").join(target).join("release/cofferdam-init");
+    println!("cargo::rustc-env=COFFERDAM_INIT={}", program.display());
+}

@@ -1,0 +1,68 @@
+//! Walking the runtime process's part of a plan, up to a process that speaks.
+
+use crate::birth::{self, Born, Parents, borrowed};
+use crate::compile::Plan;
+use crate::descriptors::{self, Given};
+use crate::error::Error;
+use crate::trace;
+use plan::{Bytes, Header};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER};
+
+/// Makes init. `born` is called as soon as the process exists, before it can do anything that needs cleaning up: it
+/// saves the state.
+///
+/// # Errors
+/// Where anything of it fails; a process that was made is then ended.
+pub fn bear(
+    plan: &Plan,
+    given: &Given<'_>,
+    pid_namespace: Option<&OwnedFd>,
+    born: &mut dyn FnMut(&Born) -> Result<(), Error>,
+) -> Result<Born, Error> {
+    let open = trace::step("open", || descriptors::open(&plan.descriptors, given))?;
+    let joined_pid = plan.wanted.join(CLONE_NEWPID).map(namespaces::open).transpose()?;
+    let joined_user = plan.wanted.join(CLONE_NEWUSER).map(namespaces::open).transpose()?;
+    let numbers = descriptors::numbers(&open);
+    let bytes = plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });
+    let parents = Parents {
+        wanted: &plan.wanted,
+        offsets: &plan.offsets,
+        map: &plan.map,
+        pid_namespace: joined_pid.as_ref().or(pid_namespace).map(AsFd::as_fd),
+        user_namespace: joined_user.as_ref().map(AsFd::as_fd),
+        borrowed: borrowed(&plan.wanted)
+            .map(|join| Ok((join.kind, namespaces::open(join)?)))
+            .collect::<Result<_, Error>>()?,
+        cgroup: given.cgroup.as_ref().map(AsFd::as_fd),
+        descriptors: open.iter().map(AsFd::as_fd).collect(),
+        plan: &bytes,
+    };
+    let process = trace::step("clone", || birth::give(&parents))?;
+    let grown = born(&process).and_then(|()| raise(plan, &process));
+    match grown {
+        Ok(()) => Ok(process),
+        Err(error) => {
+            process.end();
+            Err(error)
+        }
+    }
+}
+
+fn raise(plan: &Plan, process: &Born) -> Result<(), Error> {
+    if plan.wanted.makes(CLONE_NEWUSER) {
+        trace::step("map-ids", || process.mapped(&plan.map))?;
+    }
+    if let Some(score) = plan.oom_score {
+        let path = format!("/proc/{}/oom_score_adj", process.pid.as_raw_nonzero());
+        let failed = |errno| Error::Init {
+            setup: true,
+            sentence: format!("write {score} to oom_score_adj: {}", sys::text::errno(errno)),
+            place: "/process/oomScoreAdj".into(),
+        };
+        let to = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+        rustix::io::write(to, score.to_string().as_bytes()).map_err(failed)?;
+    }
+    Ok(())
+}

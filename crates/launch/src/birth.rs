@@ -1,0 +1,307 @@
+//! Making the process that becomes init.
+//!
+//! One clone3 in the common case. The child runs a few lines of this program's memory, in which nobody else can
+//! look yet, and becomes the init stage. Only a user namespace that is joined while others are new needs a process
+//! between: the new namespaces must belong to the joined one, and a new PID namespace takes in only children.
+
+use crate::error::Error;
+use crate::stage;
+use namespaces::{Join, Map, Wanted};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{DumpableBehavior, Pid, Signal, geteuid, set_dumpable_behavior, set_parent_process_death_signal};
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+use std::ffi::CString;
+use sys::Errno;
+use sys::clone::Side;
+use sys::exec::Pointers;
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT};
+
+/// What a birth needs to know.
+#[derive(Debug)]
+pub(crate) struct Parents<'a> {
+    /// Which namespaces.
+    pub wanted: &'a Wanted,
+    /// The offsets of a new time namespace.
+    pub offsets: &'a namespaces::Offsets,
+    /// The maps of a new user namespace.
+    pub map: &'a Map,
+    /// The PID namespace that it is to be born into, where one is joined.
+    pub pid_namespace: Option<BorrowedFd<'a>>,
+    /// The user namespace that it is to join, where it does not itself enter all namespaces of a process.
+    pub user_namespace: Option<BorrowedFd<'a>>,
+    /// Namespaces that belong to the host and that only the host's root may join, though the user namespace is new.
+    pub borrowed: Vec<(u32, OwnedFd)>,
+    /// The v2 cgroup.
+    pub cgroup: Option<BorrowedFd<'a>>,
+    /// What init keeps open, in the order of the plan's handles.
+    pub descriptors: Vec<BorrowedFd<'a>>,
+    /// The plan's steps with their header.
+    pub plan: &'a [u8],
+}
+
+/// A process that is about to become init.
+#[derive(Debug)]
+pub struct Born {
+    /// Its id in our PID namespace.
+    pub pid: Pid,
+    /// The same, safe against reuse.
+    pub pidfd: OwnedFd,
+    /// Our end of the sync pipe.
+    pub sync: OwnedFd,
+}
+
+/// Makes the process. It waits for its id maps where the user namespace is new: [`Born::mapped`].
+pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
+    let program = stage::program()?;
+    let plan = stage::plan(parents.plan)?;
+    let failed = |errno| Error::Call { act: "make the sync pipe", object: String::new(), errno };
+    let (ours, theirs) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
+    let detour = Detour::take(parents)?;
+    let born = clone(parents, &Cradle { program, plan, sync: theirs, ours: &ours });
+    detour.back()?;
+    let (pid, pidfd) = born?;
+    Ok(Born { pid, pidfd, sync: ours })
+}
+
+/// What the child has in its hands.
+struct Cradle<'a> {
+    program: OwnedFd,
+    plan: OwnedFd,
+    sync: OwnedFd,
+    ours: &'a OwnedFd,
+}
+
+fn clone(parents: &Parents<'_>, cradle: &Cradle<'_>) -> Result<(Pid, OwnedFd), Error> {
+    // A cgroup namespace is made after joining the cgroup, a time namespace by `Detour`.
+    let new = parents.wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME);
+    if parents.user_namespace.is_some() && parents.wanted.join(CLONE_NEWUSER).is_some() {
+        return between(parents, cradle, new);
+    }
+    match sys::clone::clone(u64::from(new), parents.cgroup).map_err(|errno| cloning(new, errno))? {
+        Side::Child => become_init(parents, cradle),
+        Side::Parent(pid, pidfd) => Ok((pid, pidfd)),
+    }
+}
+
+fn cloning(new: u32, errno: Errno) -> Error {
+    Error::Call { act: "clone3 init with the namespaces", object: format!("{new:#x}"), errno }
+}
+
+/// The process between: joins the user namespace, makes init in new namespaces that belong to it, as our child, and
+/// ends. It hands over init's pidfd.
+fn between(parents: &Parents<'_>, cradle: &Cradle<'_>, new: u32) -> Result<(Pid, OwnedFd), Error> {
+    match sys::clone::clone(0, parents.cgroup).map_err(|errno| cloning(0, errno))? {
+        Side::Child => {
+            let made = parents
+                .user_namespace
+                .map_or(Ok(()), |user| sys::namespace::enter(user, CLONE_NEWUSER))
+                .and_then(|()| become_root())
+                .and_then(|()| sys::clone::clone(u64::from(new | CLONE_PARENT), None));
+            match made {
+                Ok(Side::Child) => become_init(parents, cradle),
+                Ok(Side::Parent(_, pidfd)) => {
+                    let sent = crate::conversation::send_descriptor(cradle.sync.as_fd(), &[0], Some(pidfd.as_fd()));
+                    sys::clone::exit(i32::from(sent.is_err()))
+                }
+                Err(errno) => lost(cradle, "join the user namespace", errno),
+            }
+        }
+        Side::Parent(pid, _) => {
+            let pidfd = crate::conversation::receive_pidfd(cradle.ours.as_fd());
+            rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
+                .map_err(|errno| cloning(0, errno))?;
+            let pidfd = pidfd?;
+            Ok((pid_of(&pidfd)?, pidfd))
+        }
+    }
+}
+
+/// The id of a process behind a pidfd, from its `fdinfo`.
+fn pid_of(pidfd: &OwnedFd) -> Result<Pid, Error> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).unwrap_or_default();
+    let number = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
+    number.and_then(Pid::from_raw).ok_or(Error::Call {
+        act: "find the process id of init",
+        object: String::new(),
+        errno: Errno::SRCH,
+    })
+}
+
+/// In the child: waits for its maps, passes on what it needs and becomes the init stage.
+fn become_init(parents: &Parents<'_>, cradle: &Cradle<'_>) -> ! {
+    // Should the runtime process die, so shall its unfinished work.
+    if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        lost(cradle, "tie init to the runtime process", errno);
+    }
+    if parents.wanted.makes(CLONE_NEWUSER) {
+        // One byte says that the maps are written.
+        let mut word = [0_u8; 1];
+        if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
+            sys::clone::exit(1);
+        }
+        if let Err(errno) = become_root() {
+            lost(cradle, "become root of the user namespace", errno);
+        }
+    }
+    let kept = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);
+    for descriptor in kept {
+        if let Err(errno) = fcntl_setfd(descriptor, FdFlags::empty()) {
+            lost(cradle, "keep a descriptor across exec", errno);
+        }
+    }
+    unreadable();
+    let errno = exec(cradle);
+    lost(cradle, "execveat the init stage", errno)
+}
+
+/// Gives up, until exec gives it back, the right to read what may not be read, so that the program starts as one
+/// that can't be traced: see [`stage::program`]. Where it can't be given up there is nothing to protect either.
+fn unreadable() {
+    let rights = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+    if let Ok(mut sets) = capabilities(None) {
+        sets.effective.remove(rights);
+        drop(set_capabilities(None, sets));
+    }
+}
+
+/// Root of a user namespace whose maps are written; where 0 is not mapped, the capabilities are kept across exec as
+/// ambient ones instead.
+fn become_root() -> Result<(), Errno> {
+    use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
+    let (group, user) = (rustix::fs::Gid::ROOT, rustix::fs::Uid::ROOT);
+    if set_thread_res_gid(group, group, group).is_ok() && set_thread_res_uid(user, user, user).is_ok() {
+        return Ok(());
+    }
+    let mut sets = capabilities(None)?;
+    sets.inheritable = sets.permitted;
+    set_capabilities(None, sets)?;
+    for capability in sets.permitted.iter() {
+        rustix::thread::configure_capability_in_ambient_set(capability, true)?;
+    }
+    Ok(())
+}
+
+fn exec(cradle: &Cradle<'_>) -> Errno {
+    let number = |descriptor: &OwnedFd| CString::new(descriptor.as_raw_fd().to_string()).unwrap_or_default();
+    let (sync, plan) = (number(&cradle.sync), number(&cradle.plan));
+    let (mut slots, mut none) = ([std::ptr::null(); 4], [std::ptr::null(); 1]);
+    let mut arguments = Pointers::new(&mut slots);
+    for text in [c"cofferdam-init", &sync, &plan] {
+        if let Err(errno) = arguments.push(text) {
+            return errno;
+        }
+    }
+    sys::exec::exec_file(cradle.program.as_fd(), arguments, Pointers::new(&mut none))
+}
+
+/// The child can't go on: says why on the sync pipe and ends.
+fn lost(cradle: &Cradle<'_>, act: &str, errno: Errno) -> ! {
+    let failure = plan::Failure { step: u32::MAX, errno: errno.raw_os_error(), act, detail: plan::Bytes(b"") };
+    let mut packet = [0_u8; plan::MESSAGE];
+    if let Ok(bytes) = postcard::to_slice(&plan::FromInit::Failed(failure), &mut packet) {
+        drop(rustix::io::write(&cradle.sync, bytes));
+    }
+    sys::clone::exit(1)
+}
+
+impl Born {
+    /// Writes the id maps of init's new user namespace and lets it go on.
+    pub(crate) fn mapped(&self, map: &Map) -> Result<(), Error> {
+        namespaces::write(self.pid, map)?;
+        rustix::io::write(&self.sync, &[0]).map_err(|errno| Error::Call {
+            act: "tell init that its ids are mapped",
+            object: String::new(),
+            errno,
+        })?;
+        Ok(())
+    }
+}
+
+/// Where the runtime process must go for a moment so that its next child is born in the right place: PID and time
+/// namespaces take in only children, and the host's own namespaces only those who hold rights on the host.
+struct Detour(Vec<(u32, OwnedFd)>);
+
+impl Detour {
+    fn take(parents: &Parents<'_>) -> Result<Self, Error> {
+        let joins_user = parents.pid_namespace.is_some() || parents.user_namespace.is_some();
+        if joins_user && geteuid().is_root() {
+            // The child is seen in the container before it is the init stage.
+            set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|errno| Error::Call {
+                act: "forbid tracing",
+                object: String::new(),
+                errno,
+            })?;
+        }
+        let mut way = Vec::new();
+        if let Some(namespace) = parents.pid_namespace {
+            way.push(own(CLONE_NEWPID)?);
+            enter(namespace, CLONE_NEWPID)?;
+        }
+        for (kind, namespace) in &parents.borrowed {
+            way.push(own(*kind)?);
+            enter(namespace.as_fd(), *kind)?;
+        }
+        if parents.wanted.makes(CLONE_NEWTIME) {
+            way.push(own(CLONE_NEWTIME)?);
+            parents.offsets.make()?;
+        }
+        Ok(Detour(way))
+    }
+
+    fn back(self) -> Result<(), Error> {
+        self.0.into_iter().rev().try_for_each(|(kind, namespace)| enter(namespace.as_fd(), kind))
+    }
+}
+
+fn enter(namespace: BorrowedFd<'_>, kind: u32) -> Result<(), Error> {
+    sys::namespace::enter(namespace, kind).map_err(|errno| Error::Call {
+        act: "enter a namespace",
+        object: format!("{kind:#x}"),
+        errno,
+    })
+}
+
+/// Our own namespace of a kind, to come back to.
+fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
+    let name = match kind {
+        CLONE_NEWPID => "pid",
+        CLONE_NEWTIME => "time",
+        sys::namespace::CLONE_NEWNET => "net",
+        sys::namespace::CLONE_NEWIPC => "ipc",
+        sys::namespace::CLONE_NEWUTS => "uts",
+        _ => "cgroup",
+    };
+    let join = Join { kind, path: format!("/proc/self/ns/{name}").into(), place: String::new() };
+    Ok((kind, namespaces::open(&join)?))
+}
+
+/// Which joined namespaces init enters by itself: all but PID (by birth), user (before it is init) and those that
+/// [`borrowed`] names.
+pub(crate) fn entered<'a>(wanted: &'a Wanted) -> impl Iterator<Item = &'a Join> {
+    let new_user = wanted.makes(CLONE_NEWUSER);
+    wanted.joined.iter().filter(move |join| {
+        !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER) && (!new_user || join.kind == CLONE_NEWNS)
+    })
+}
+
+/// Which joined namespaces the runtime process enters for a moment: the host's own, where the user namespace is new
+/// and init has no rights outside of it.
+pub(crate) fn borrowed<'a>(wanted: &'a Wanted) -> impl Iterator<Item = &'a Join> {
+    let new_user = wanted.makes(CLONE_NEWUSER);
+    wanted
+        .joined
+        .iter()
+        .filter(move |join| new_user && !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNS))
+}
+
+impl Born {
+    /// Ends the process and takes its leave.
+    pub fn end(&self) {
+        // It may have ended by itself, which is all that is wanted.
+        drop(rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL));
+        drop(rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty()));
+    }
+}

@@ -1,0 +1,180 @@
+//! From a Spec to a plan. Nothing here touches the host.
+
+use crate::descriptors::{Descriptor, Descriptors};
+use crate::error::Error;
+use crate::order::Order;
+use crate::request::{Facts, Request};
+use namespaces::{Map, Offsets, Wanted};
+use plan::Writer;
+use serde::Serialize;
+use spec::oci::{LinuxIdMapping, Process, Spec};
+use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+
+/// One thing that the runtime process does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimeStep {
+    /// Write the state, so that a later call finds what this one is about to make.
+    SaveState,
+    /// Make the cgroups.
+    MakeCgroups,
+    /// Set the limits.
+    SetLimits,
+    /// Have the child born into a PID namespace.
+    BirthPlace(namespaces::Join),
+    /// Make a time namespace for the child.
+    TimeNamespace(Offsets),
+    /// Open what init is born holding.
+    Open(Descriptor),
+    /// clone3 with those `CLONE_NEW*`.
+    Clone {
+        /// The flags.
+        namespaces: u32,
+    },
+    /// Write the id maps.
+    MapIds(Map),
+    /// Write `oom_score_adj` of init, which has no right to do so in a user namespace.
+    OomScore(i32),
+    /// Answer init: run the hooks prestart and createRuntime when it asks, hand on its terminal, until it is ready.
+    Converse,
+    /// Let init go on.
+    GoOn,
+}
+
+/// A plan: what the runtime process does and what init does.
+#[derive(Debug)]
+pub struct Plan {
+    /// The runtime process's steps.
+    pub runtime: Vec<RuntimeStep>,
+    /// Init's steps.
+    pub init: Writer,
+    /// What init is born holding.
+    pub descriptors: Vec<Descriptor>,
+    /// The cgroups; `None` where none are made.
+    pub cgroup: Option<cgroups::Plan>,
+    /// What is not an error but that a person should know.
+    pub warnings: Vec<String>,
+    pub(crate) wanted: Wanted,
+    pub(crate) map: Map,
+    pub(crate) offsets: Offsets,
+    pub(crate) oom_score: Option<i32>,
+}
+
+impl Plan {
+    /// Whether the container's PID namespace is its own.
+    pub fn has_pid_namespace(&self) -> bool {
+        self.wanted.has(CLONE_NEWPID)
+    }
+}
+
+/// The plan of a new container.
+///
+/// # Errors
+/// What of the config can't be done.
+pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<Plan, Error> {
+    let linux = spec.linux().as_ref();
+    let cgroup = cgroups::plan(
+        &facts.cgroups,
+        linux.and_then(|linux| linux.cgroups_path().as_deref()),
+        request.id,
+        linux.and_then(|linux| linux.resources().as_ref()),
+    )?;
+    let mut facts = facts.clone();
+    facts.cgroup_tasks = cgroup.as_ref().map_or(0, cgroups::Plan::tasks);
+    facts.cgroup_mounts = mounts(&facts.cgroups, cgroup.as_ref());
+    let wanted = namespaces::wanted(spec);
+    let mut order = new_order(spec, request, &facts, &wanted);
+    order.create()?;
+    let Order { steps, descriptors, warnings, .. } = order;
+    let maps = |maps: Option<&Vec<LinuxIdMapping>>| maps.cloned().unwrap_or_default();
+    let mut plan = Plan {
+        runtime: Vec::new(),
+        init: steps,
+        descriptors: descriptors.0,
+        cgroup,
+        warnings,
+        map: Map::new(
+            &maps(linux.and_then(|linux| linux.uid_mappings().as_ref())),
+            &maps(linux.and_then(|linux| linux.gid_mappings().as_ref())),
+        ),
+        offsets: Offsets::new(spec),
+        oom_score: spec.process().as_ref().and_then(|process| process.oom_score_adj()),
+        wanted,
+    };
+    plan.runtime = runtime(&plan);
+    Ok(plan)
+}
+
+/// The plan of a process that joins a container. `kinds` are the `CLONE_NEW*` of the container's namespaces that are
+/// not ours; `tasks` is how many v1 cgroups it joins.
+///
+/// # Errors
+/// What of the process can't be done.
+pub fn exec(
+    spec: &Spec,
+    process: &Process,
+    request: &Request<'_>,
+    facts: &Facts,
+    kinds: u32,
+    tasks: usize,
+) -> Result<Plan, Error> {
+    let mut facts = facts.clone();
+    facts.cgroup_tasks = tasks;
+    let wanted = Wanted::default();
+    let mut order = new_order(spec, request, &facts, &wanted);
+    order.exec(process, kinds & !CLONE_NEWPID)?;
+    let Order { steps, descriptors, warnings, .. } = order;
+    let mut plan = Plan {
+        runtime: Vec::new(),
+        init: steps,
+        descriptors: descriptors.0,
+        cgroup: None,
+        warnings,
+        wanted,
+        map: Map::default(),
+        offsets: Offsets::default(),
+        oom_score: process.oom_score_adj(),
+    };
+    plan.runtime = runtime(&plan);
+    Ok(plan)
+}
+
+fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wanted: &'a Wanted) -> Order<'a> {
+    Order {
+        spec,
+        request,
+        facts,
+        wanted,
+        steps: Writer::default(),
+        descriptors: Descriptors::default(),
+        warnings: Vec::new(),
+    }
+}
+
+/// The runtime process's list. The state comes first, so that whatever is made can be found; limits come before the
+/// clone, so that nothing of the container ever runs without them.
+fn runtime(plan: &Plan) -> Vec<RuntimeStep> {
+    let mut steps = vec![RuntimeStep::SaveState];
+    if plan.cgroup.is_some() {
+        steps.extend([RuntimeStep::MakeCgroups, RuntimeStep::SetLimits]);
+    }
+    steps.extend(plan.descriptors.iter().cloned().map(RuntimeStep::Open));
+    steps.extend(plan.wanted.join(CLONE_NEWPID).cloned().map(RuntimeStep::BirthPlace));
+    if plan.wanted.makes(CLONE_NEWTIME) {
+        steps.push(RuntimeStep::TimeNamespace(plan.offsets.clone()));
+    }
+    steps.push(RuntimeStep::Clone { namespaces: plan.wanted.new });
+    steps.push(RuntimeStep::SaveState);
+    if plan.wanted.makes(CLONE_NEWUSER) {
+        steps.push(RuntimeStep::MapIds(plan.map.clone()));
+    }
+    steps.extend(plan.oom_score.map(RuntimeStep::OomScore));
+    steps.extend([RuntimeStep::Converse, RuntimeStep::GoOn]);
+    steps
+}
+
+/// What the mounts of type cgroup show.
+fn mounts(layout: &cgroups::Layout, cgroup: Option<&cgroups::Plan>) -> rootfs::CgroupMounts {
+    let _ = (layout, cgroup);
+    rootfs::CgroupMounts::None
+}

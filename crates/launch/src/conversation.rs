@@ -1,0 +1,157 @@
+//! What the runtime process and init say to each other, from here: see [`plan::FromInit`].
+
+use crate::error::Error;
+use crate::sentence::Sentences;
+use plan::{FromInit, MESSAGE, ToInit};
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use sys::Errno;
+
+/// What the runtime process does when init asks for it.
+pub trait Attendant {
+    /// Namespaces and mounts are made: run the hooks prestart and createRuntime.
+    ///
+    /// # Errors
+    /// Where a hook fails; init is then ended.
+    fn runtime_hooks(&mut self) -> Result<(), Error>;
+
+    /// The terminal's master.
+    ///
+    /// # Errors
+    /// Where it can't be handed on.
+    fn terminal(&mut self, master: OwnedFd) -> Result<(), Error>;
+
+    /// Init has a seccomp notify descriptor of that number.
+    ///
+    /// # Errors
+    /// Where it can't be fetched or handed on; init is then ended.
+    fn seccomp_listener(&mut self, number: i32) -> Result<(), Error>;
+
+    /// Init is set up: all that must be done before the program may run.
+    ///
+    /// # Errors
+    /// Where it fails; init is then ended.
+    fn ready(&mut self) -> Result<(), Error>;
+}
+
+/// Where a conversation stands when it pauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// Init has been told to go on after `Ready`.
+    Ready,
+    /// Init has become the program.
+    Executed,
+}
+
+/// Answers init until it is ready (`until_ready`), or has become the program.
+///
+/// # Errors
+/// What init or the attendant says went wrong, or that init died.
+pub fn converse(
+    sync: BorrowedFd<'_>,
+    steps: &Sentences<'_>,
+    attendant: &mut dyn Attendant,
+    until_ready: bool,
+) -> Result<Pause, Error> {
+    let mut packet = [0_u8; MESSAGE];
+    let mut executing = false;
+    loop {
+        let (length, descriptor) = receive(sync, &mut packet)?;
+        if length == 0 {
+            return if executing { Ok(Pause::Executed) } else { Err(Error::Died { step: steps.last() }) };
+        }
+        let message = postcard::from_bytes(packet.get(..length).unwrap_or_default());
+        match message.map_err(|_| Error::Garbled)? {
+            FromInit::RuntimeHooks => {
+                attendant.runtime_hooks()?;
+                answer(sync, None)?;
+            }
+            FromInit::Ready => {
+                attendant.ready()?;
+                answer(sync, None)?;
+                if until_ready {
+                    return Ok(Pause::Ready);
+                }
+            }
+            FromInit::Terminal => attendant.terminal(descriptor.ok_or(Error::Garbled)?)?,
+            FromInit::SeccompListener { descriptor } => {
+                attendant.seccomp_listener(descriptor)?;
+                answer(sync, None)?;
+            }
+            FromInit::Tree { step } => answer(sync, Some(&steps.tree(step)?))?,
+            FromInit::Warning(failure) => tracing::warn!("{}", steps.warning(&failure)),
+            FromInit::Failed(failure) => return Err(steps.error(&failure)),
+            FromInit::Times { first, ends } => steps.times(first, ends.0),
+            FromInit::Executing => executing = true,
+        }
+    }
+}
+
+fn answer(sync: BorrowedFd<'_>, descriptor: Option<&OwnedFd>) -> Result<(), Error> {
+    use rustix::fd::AsFd;
+    let mut packet = [0_u8; 16];
+    let bytes = postcard::to_slice(&ToInit::GoOn, &mut packet).map_err(|_| Error::Garbled)?;
+    send_descriptor(sync, bytes, descriptor.map(AsFd::as_fd)).map_err(speaking)
+}
+
+fn speaking(errno: Errno) -> Error {
+    match errno {
+        // Init is gone; its last word or its end tells why.
+        Errno::PIPE | Errno::CONNRESET => Error::Died { step: None },
+        errno => Error::Call { act: "speak to init", object: String::new(), errno },
+    }
+}
+
+/// Sends one packet with at most one descriptor.
+///
+/// # Errors
+/// As sendmsg(2).
+pub fn send_descriptor(socket: BorrowedFd<'_>, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let descriptors = descriptor.as_slice();
+    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(Errno::NOBUFS);
+    }
+    rustix::io::retry_on_intr(|| sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)).map(drop)
+}
+
+/// Receives one packet and the descriptor that comes with it; 0 bytes are the end.
+fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Option<OwnedFd>), Error> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let got = loop {
+        match recvmsg(socket, &mut [IoSliceMut::new(packet)], &mut control, RecvFlags::CMSG_CLOEXEC) {
+            Err(Errno::INTR) => {}
+            // Init died with words of ours unread.
+            Err(Errno::CONNRESET) => return Ok((0, None)),
+            got => break got.map_err(speaking)?,
+        }
+    };
+    if got.flags.contains(ReturnFlags::TRUNC) {
+        return Err(Error::Garbled);
+    }
+    let descriptor = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    Ok((got.bytes, descriptor))
+}
+
+/// The pidfd that the process between hands over, or what it says went wrong.
+pub(crate) fn receive_pidfd(sync: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+    let mut packet = [0_u8; MESSAGE];
+    let (length, descriptor) = receive(sync, &mut packet)?;
+    if let Some(descriptor) = descriptor {
+        return Ok(descriptor);
+    }
+    match postcard::from_bytes(packet.get(..length).unwrap_or_default()) {
+        Ok(FromInit::Failed(failure)) => Err(Sentences::none().error(&failure)),
+        _ => Err(Error::Died { step: None }),
+    }
+}

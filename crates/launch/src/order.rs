@@ -1,0 +1,351 @@
+//! The order of everything that init does, on one page: this list *is* the order of events inside a container.
+//!
+//! Each group says why it stands where it stands. The steps themselves are described in [`plan::Step`].
+
+use crate::birth::entered;
+use crate::descriptors::{Descriptor, Descriptors};
+use crate::error::Error;
+use crate::request::{Facts, Request};
+use namespaces::Wanted;
+use plan::{Bytes, Hook, Step, Text, Texts, Writer};
+use spec::oci::{self, Process, Spec};
+use std::ffi::CString;
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS};
+
+/// CAP_SYS_ADMIN: what installing a filter needs without no-new-privileges.
+const SYS_ADMIN: u64 = 1 << 21;
+
+/// A plan under construction.
+pub(crate) struct Order<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) facts: &'a Facts,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) steps: Writer,
+    pub(crate) descriptors: Descriptors,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Order<'_> {
+    /// All that init of a new container does.
+    pub(crate) fn create(&mut self) -> Result<(), Error> {
+        self.enter()?;
+        self.root()?;
+        self.system()?;
+        if let Some(process) = self.spec.process() {
+            self.process(process)?;
+        }
+        self.last()
+    }
+
+    /// All that a process does that joins a container: `exec`.
+    pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
+        self.join_cgroups();
+        // Our procfs is of the container's PID namespace by birth, and made while nothing of the container is in the
+        // way.
+        if needs_procfs(self.spec, process, false) {
+            self.push("", Step::Procfs);
+        }
+        let init = self.descriptors.add(Descriptor::Init);
+        if kinds != 0 {
+            self.push("", Step::EnterNamespacesOf { process: init, kinds });
+        }
+        if kinds & CLONE_NEWUSER != 0 {
+            self.push("", Step::BecomeRoot { drop_groups: false });
+        }
+        if kinds & CLONE_NEWNS == 0 {
+            self.open_root_by_path();
+        }
+        self.push("", Step::NewSession);
+        if process.terminal().unwrap_or(false) {
+            self.terminal(process, false);
+        }
+        self.keyring(process)?;
+        self.process(process)?;
+        self.last()
+    }
+
+    fn push(&mut self, place: &str, step: Step<'_>) {
+        self.steps.push(place, step);
+    }
+
+    fn join_cgroups(&mut self) {
+        for number in 0..self.facts.cgroup_tasks {
+            let tasks = self.descriptors.add(Descriptor::CgroupTasks(number));
+            self.push("/linux/cgroupsPath", Step::JoinCgroup { tasks });
+        }
+    }
+
+    /// Cgroups first, so that all that follows is accounted; then the namespaces that clone3 could not make: a cgroup
+    /// namespace's root is where its maker is.
+    fn enter(&mut self) -> Result<(), Error> {
+        self.join_cgroups();
+        for join in entered(self.wanted) {
+            let namespace = self.descriptors.add(Descriptor::Namespace(join.clone()));
+            self.steps.push(&join.place, Step::EnterNamespace { namespace, kind: join.kind });
+        }
+        if self.wanted.makes(CLONE_NEWCGROUP) {
+            self.push("/linux/namespaces", Step::NewNamespaces { kinds: CLONE_NEWCGROUP });
+        }
+        self.push("", Step::NewSession);
+        if self.wanted.makes(CLONE_NEWNET) {
+            self.push("/linux/namespaces", Step::LoopbackUp);
+        }
+        if let Some(process) = self.spec.process() {
+            self.keyring(process)?;
+        }
+        Ok(())
+    }
+
+    fn keyring(&mut self, process: &Process) -> Result<(), Error> {
+        if self.request.no_new_keyring {
+            return Ok(());
+        }
+        security::labels::push_selinux_keys(process, self.facts.lsm, &mut self.steps)?;
+        let name = c(&format!("_ses.{}", self.request.id));
+        self.push("", Step::SessionKeyring { name: Text(&name) });
+        Ok(())
+    }
+
+    /// The root file system: mounts in the config's order, then devices, then the hooks that want to see both before
+    /// the old root is gone.
+    fn root(&mut self) -> Result<(), Error> {
+        let default = Process::default();
+        if needs_procfs(self.spec, self.spec.process().as_ref().unwrap_or(&default), true) {
+            self.push("", Step::Procfs);
+        }
+        let rootfs = self.facts.rootfs(self.request);
+        rootfs::prepare(self.spec, &rootfs, &mut self.steps)?;
+        let descriptors = &mut self.descriptors;
+        let mut user_namespace = |namespace| descriptors.add(Descriptor::UserNamespace(namespace));
+        rootfs::mounts(self.spec, &rootfs, &mut user_namespace, &mut self.steps)?;
+        rootfs::devices(self.spec, &rootfs, &mut self.steps)?;
+        if let Some(process) = self.spec.process().as_ref().filter(|process| process.terminal().unwrap_or(false)) {
+            self.terminal(process, true);
+        }
+        let hooks = self.spec.hooks().as_ref();
+        #[allow(deprecated)]
+        let runtime = hooks.is_some_and(|hooks| {
+            let any = |list: &Option<Vec<oci::Hook>>| list.as_ref().is_some_and(|list| !list.is_empty());
+            any(hooks.prestart()) || any(hooks.create_runtime())
+        });
+        if runtime {
+            self.push("/hooks", Step::RuntimeHooks);
+        }
+        self.hooks("createContainer", hooks.and_then(|hooks| hooks.create_container().as_ref()));
+        rootfs::pivot(self.spec, &rootfs, &mut self.steps);
+        Ok(())
+    }
+
+    /// What is set of the new system as a whole: sysctls after the hooks of the runtime, which may have made the
+    /// network devices that they are about; read-only last, so that nothing has to be written through it.
+    fn system(&mut self) -> Result<(), Error> {
+        if let Some(name) = self.spec.hostname().as_ref().filter(|name| !name.is_empty()) {
+            let name = c(name);
+            self.push("/hostname", Step::Hostname { name: Text(&name) });
+        }
+        if let Some(name) = self.spec.domainname().as_ref().filter(|name| !name.is_empty()) {
+            let name = c(name);
+            self.push("/domainname", Step::Domainname { name: Text(&name) });
+        }
+        if let Some(linux) = self.spec.linux() {
+            security::sysctl::push_sysctls(linux, sysctls(self.wanted), &mut self.steps)?;
+        }
+        let rootfs = self.facts.rootfs(self.request);
+        rootfs::protect(self.spec, &rootfs, &mut self.steps)?;
+        Ok(())
+    }
+
+    fn terminal(&mut self, process: &Process, console: bool) {
+        let size = process.console_size();
+        let cells = |cells: u64| u16::try_from(cells).unwrap_or(u16::MAX);
+        self.push(
+            "/process/terminal",
+            Step::Terminal {
+                rows: size.as_ref().map_or(0, |size| cells(size.height())),
+                columns: size.as_ref().map_or(0, |size| cells(size.width())),
+                console,
+                owner: process.user().uid(),
+            },
+        );
+    }
+
+    /// The process, from what needs most rights to what needs least. The user changes before the program is looked
+    /// up, since it must be the user who may execute it.
+    fn process(&mut self, process: &Process) -> Result<(), Error> {
+        security::labels::push_apparmor(process, self.facts.lsm, &mut self.steps)?;
+        security::labels::push_selinux(process, self.facts.lsm, &mut self.steps)?;
+        security::scheduling::push_scheduler(process, &mut self.steps)?;
+        security::scheduling::push_io_priority(process, &mut self.steps)?;
+        if let Some(linux) = self.spec.linux() {
+            security::scheduling::push_memory_policy(linux, &mut self.steps)?;
+            security::scheduling::push_personality(linux, &mut self.steps)?;
+        }
+        security::limits::push_rlimits(process, &mut self.steps)?;
+        let user = process.user();
+        if let Some(mask) = user.umask() {
+            self.push("/process/user/umask", Step::Umask { mask: u16::try_from(mask & 0o777).unwrap_or(0o22) });
+        } else {
+            // runc and crun force it, and images rely on it.
+            self.push("", Step::Umask { mask: 0o022 });
+        }
+        let no_new_privileges = process.no_new_privileges().unwrap_or(false);
+        if no_new_privileges {
+            self.push("/process/noNewPrivileges", Step::NoNewPrivileges);
+        }
+        // With root's rights: the directory may be closed to the user.
+        let cwd = c(&process.cwd().to_string_lossy());
+        self.push("/process/cwd", Step::WorkingDirectory { path: Text(&cwd), create: true });
+        let (sets, warnings) = security::capabilities::capabilities(process, self.facts.capabilities);
+        self.warnings.extend(warnings);
+        let filter = self.filter()?;
+        self.push("/process/capabilities/bounding", Step::BoundingSet { keep: sets.bounding });
+        self.push("", Step::KeepCapabilities);
+        if !process.terminal().unwrap_or(false) {
+            self.push("", Step::OwnStandardStreams { uid: user.uid(), gid: user.gid() });
+        }
+        let groups: Vec<u8> = user.additional_gids().iter().flatten().flat_map(|gid| gid.to_le_bytes()).collect();
+        if !self.facts.setgroups_denied {
+            self.push("/process/user/additionalGids", Step::Groups { ids: Bytes(&groups) });
+        }
+        self.push("/process/user", Step::User { uid: user.uid(), gid: user.gid() });
+        let late = filter.is_some() && !no_new_privileges;
+        let extra = if late { SYS_ADMIN } else { 0 };
+        let first = Step::Capabilities {
+            effective: sets.effective | extra,
+            permitted: sets.permitted | extra,
+            inheritable: sets.inheritable,
+            ambient: if late { 0 } else { sets.ambient },
+        };
+        self.push("/process/capabilities", first);
+        self.push("/process/env", Step::Home { uid: user.uid() });
+        let arguments = list(process.args().iter().flatten());
+        let environment = list(process.env().iter().flatten().chain(&self.request.environment));
+        self.push(
+            "/process/args",
+            Step::Program {
+                arguments: Texts::new(&arguments).unwrap_or_default(),
+                environment: Texts::new(&environment).unwrap_or_default(),
+            },
+        );
+        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds });
+        self.wait(filter, late.then_some(sets))
+    }
+
+    /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes
+    /// before `Ready`, while the runtime process is there to hand the descriptor on.
+    fn wait(&mut self, filter: Option<security::seccomp::Filter>, late: Option<security::capabilities::Sets>) -> Result<(), Error> {
+        let notifies = filter.as_ref().is_some_and(|filter| filter.notify);
+        if notifies {
+            self.seccomp(filter.as_ref(), late);
+        }
+        self.push("", Step::Ready);
+        if self.request.awaits_start {
+            let listener = self.descriptors.add(Descriptor::StartSocket);
+            self.push("", Step::AwaitStart { listener });
+        }
+        if !notifies {
+            self.seccomp(filter.as_ref(), late);
+        }
+        Ok(())
+    }
+
+    fn seccomp(&mut self, filter: Option<&security::seccomp::Filter>, late: Option<security::capabilities::Sets>) {
+        let Some(filter) = filter else { return };
+        filter.push(&mut self.steps);
+        if let Some(sets) = late {
+            self.push(
+                "/process/capabilities",
+                Step::Capabilities {
+                    effective: sets.effective,
+                    permitted: sets.permitted,
+                    inheritable: sets.inheritable,
+                    ambient: sets.ambient,
+                },
+            );
+        }
+    }
+
+    fn filter(&mut self) -> Result<Option<security::seccomp::Filter>, Error> {
+        let Some(section) = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else {
+            return Ok(None);
+        };
+        let mut filter = security::seccomp::compile(section)?;
+        self.warnings.append(&mut filter.warnings);
+        Ok(Some(filter))
+    }
+
+    /// The hooks that run as the program would, then the program.
+    fn last(&mut self) -> Result<(), Error> {
+        let hooks = self.spec.hooks().as_ref().filter(|_| self.request.runs_start_hooks);
+        self.hooks("startContainer", hooks.and_then(|hooks| hooks.start_container().as_ref()));
+        self.push("/process/args", Step::Exec);
+        Ok(())
+    }
+
+    fn hooks(&mut self, kind: &str, hooks: Option<&Vec<oci::Hook>>) {
+        let process = self.spec.process().as_ref();
+        for (index, hook) in hooks.into_iter().flatten().enumerate() {
+            let path = c(&hook.path().to_string_lossy());
+            let arguments = hook.args().as_ref().map_or_else(
+                || list([&hook.path().to_string_lossy().into_owned()]),
+                |arguments| list(arguments.iter()),
+            );
+            let environment = match hook.env() {
+                Some(environment) => list(environment.iter()),
+                // A hook without an environment of its own inherits one: inside the container, the program's.
+                None if kind == "startContainer" => list(process.and_then(|p| p.env().as_ref()).into_iter().flatten()),
+                None => {
+                    list(std::env::vars().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter())
+                }
+            };
+            let (before, after) = self.request.state;
+            let kind_text = c(kind);
+            let step = Step::Hook(Hook {
+                kind: Text(&kind_text),
+                index: u16::try_from(index).unwrap_or(u16::MAX),
+                path: Text(&path),
+                arguments: Texts::new(&arguments).unwrap_or_default(),
+                environment: Texts::new(&environment).unwrap_or_default(),
+                timeout: hook.timeout().and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(0),
+                state: (Bytes(before.as_bytes()), Bytes(after.as_bytes())),
+            });
+            self.push(&format!("/hooks/{kind}/{index}"), step);
+        }
+    }
+
+    /// A container without a mount namespace is entered by its root alone.
+    fn open_root_by_path(&mut self) {
+        let path = c(&self.request.rootfs.to_string_lossy());
+        self.push("/root/path", Step::OpenRoot { path: Text(&path), bind: false });
+        self.push("/root/path", Step::Chroot);
+    }
+}
+
+/// Whether something will be written to `/proc`: sysctls and labels.
+fn needs_procfs(spec: &Spec, process: &Process, sysctls: bool) -> bool {
+    let sysctls =
+        sysctls && spec.linux().as_ref().is_some_and(|linux| linux.sysctl().as_ref().is_some_and(|s| !s.is_empty()));
+    let set = |label: &Option<String>| label.as_ref().is_some_and(|label| !label.is_empty());
+    sysctls || set(process.apparmor_profile()) || set(process.selinux_label())
+}
+
+/// A string for the kernel. That there is no NUL in the config has been checked; what has one ends there.
+fn c(text: &str) -> CString {
+    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Strings one after the other, each ended by NUL.
+fn list<'s>(strings: impl IntoIterator<Item = &'s String>) -> Vec<u8> {
+    strings.into_iter().flat_map(|text| c(text).into_bytes_with_nul()).collect()
+}
+
+/// Which namespaces of its own the container may set sysctls of.
+fn sysctls(wanted: &Wanted) -> security::sysctl::Own {
+    security::sysctl::Own {
+        ipc: wanted.has(CLONE_NEWIPC),
+        network: wanted.has(CLONE_NEWNET),
+        uts: wanted.has(CLONE_NEWUTS),
+        user: wanted.has(CLONE_NEWUSER),
+    }
+}

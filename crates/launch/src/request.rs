@@ -1,0 +1,80 @@
+//! What a plan is made from, beside the config: what was asked for on the command line, and facts about the host.
+
+use rustix::process::geteuid;
+use security::labels::Lsm;
+use spec::oci::Spec;
+use std::path::{Path, PathBuf};
+use sys::namespace::CLONE_NEWUSER;
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The container's id.
+    pub id: &'a str,
+    /// The bundle, absolute.
+    pub bundle: &'a Path,
+    /// The root file system, absolute.
+    pub rootfs: &'a Path,
+    /// `--no-pivot`
+    pub no_pivot: bool,
+    /// `--no-new-keyring`
+    pub no_new_keyring: bool,
+    /// `--preserve-fds`, those of LISTEN_FDS included.
+    pub preserve_fds: u32,
+    /// Whether the process waits for `start` (create) or goes on (run, exec).
+    pub awaits_start: bool,
+    /// Whether startContainer hooks are run before the program (create, run).
+    pub runs_start_hooks: bool,
+    /// Added to the program's environment.
+    pub environment: Vec<String>,
+    /// The state document for hooks inside the container, up to the value of `pid` and from there on.
+    pub state: (&'a str, &'a str),
+    /// Where compiled seccomp filters are kept; `None` keeps none.
+    pub cache: Option<&'a Path>,
+}
+
+/// Facts about the host and about us.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// How cgroups are laid out.
+    pub cgroups: cgroups::Layout,
+    /// How many v1 cgroups the container joins by itself.
+    pub cgroup_tasks: usize,
+    /// The cgroups of the container, where it has any.
+    pub cgroup_mounts: rootfs::CgroupMounts,
+    /// The capabilities that the kernel knows and that we may hand on.
+    pub capabilities: u64,
+    /// Which security modules are on.
+    pub lsm: Lsm,
+    /// Whether setgroups(2) is denied in the new user namespace, since nobody but root may allow it.
+    pub setgroups_denied: bool,
+}
+
+impl Facts {
+    /// Looks at the host.
+    ///
+    /// # Errors
+    /// Where the cgroup layout can't be read.
+    pub fn gather(spec: &Spec) -> Result<Self, cgroups::Error> {
+        let user_namespace = namespaces::wanted(spec).has(CLONE_NEWUSER);
+        Ok(Facts {
+            cgroups: cgroups::Layout::detect()?,
+            cgroup_tasks: 0,
+            cgroup_mounts: rootfs::CgroupMounts::None,
+            capabilities: security::capabilities::held(user_namespace),
+            lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
+            setgroups_denied: !geteuid().is_root(),
+        })
+    }
+
+    /// What the plan of the root file system depends on.
+    pub(crate) fn rootfs(&self, request: &Request<'_>) -> rootfs::Facts {
+        rootfs::Facts {
+            cgroup: self.cgroup_mounts.clone(),
+            no_pivot: request.no_pivot,
+            bundle: PathBuf::from(request.bundle),
+            rootfs: PathBuf::from(request.rootfs),
+            selinux: self.lsm.selinux,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Sentences for what init reports: it sends a step's number and the kernel's answer, the plan knows the rest.
+
+use crate::error::Error;
+use crate::trace;
+use plan::{Failure, Placed, Reader, Source, Step};
+use rustix::fd::OwnedFd;
+use rustix::mount::{OpenTreeFlags, open_tree};
+use std::cell::Cell;
+use std::ffi::CStr;
+use sys::Errno;
+
+/// The steps of a plan, to speak about them.
+#[derive(Debug)]
+pub struct Sentences<'a> {
+    steps: Option<Reader<'a>>,
+    last: Cell<Option<u32>>,
+}
+
+impl<'a> Sentences<'a> {
+    /// About those steps.
+    pub fn new(steps: Reader<'a>) -> Self {
+        Sentences { steps: Some(steps), last: Cell::new(None) }
+    }
+
+    /// About a process whose plan is not at hand.
+    pub fn none() -> Self {
+        Sentences { steps: None, last: Cell::new(None) }
+    }
+
+    fn step(&self, number: u32) -> Option<Placed<'a>> {
+        self.steps?.nth(usize::try_from(number).ok()?)
+    }
+
+    /// The error that a failure means.
+    pub fn error(&self, failure: &Failure<'_>) -> Error {
+        let placed = self.step(failure.step);
+        let what = plain(failure);
+        let (setup, sentence) = match placed.map(|placed| placed.step) {
+            Some(Step::Program { .. } | Step::Exec) => (false, what),
+            Some(step) => (true, about(&step).map_or(what.clone(), |about| format!("{about}: {what}"))),
+            None => (true, what),
+        };
+        let place = if setup { placed.map(|placed| placed.place.to_owned()) } else { None };
+        Error::Init { setup, sentence, place: place.unwrap_or_default() }
+    }
+
+    /// The sentence of a warning.
+    pub(crate) fn warning(&self, failure: &Failure<'_>) -> String {
+        match self.step(failure.step).map(|placed| placed.place) {
+            Some(place) if !place.is_empty() => format!("{} ({place})", plain(failure)),
+            _ => plain(failure),
+        }
+    }
+
+    /// The tree that a step asks for, opened here because init may not reach it.
+    pub(crate) fn tree(&self, number: u32) -> Result<OwnedFd, Error> {
+        let Some(Step::Bind(bind)) = self.step(number).map(|placed| placed.step) else { return Err(Error::Garbled) };
+        let Source::Asked(path) = bind.source else { return Err(Error::Garbled) };
+        let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        if bind.recursive {
+            flags |= OpenTreeFlags::AT_RECURSIVE;
+        }
+        open_tree(rustix::fs::CWD, path.0, flags).map_err(|errno| {
+            let failure = Failure {
+                step: number,
+                errno: errno.raw_os_error(),
+                act: "open_tree",
+                detail: plan::Bytes(path.bytes()),
+            };
+            self.error(&failure)
+        })
+    }
+
+    /// Notes the times of steps.
+    pub(crate) fn times(&self, first: u32, ends: &[u8]) {
+        let ends = ends.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
+        for (number, end) in (first..).zip(ends) {
+            self.last.set(Some(number));
+            let name = self.step(number).map(|placed| name(&placed.step)).unwrap_or_default();
+            trace::init_step(name, end);
+        }
+    }
+
+    /// The name of the last step that is known to be done.
+    pub(crate) fn last(&self) -> Option<String> {
+        self.step(self.last.get()?).map(|placed| name(&placed.step))
+    }
+}
+
+/// The step's kind and its object: `mount /proc`.
+pub(crate) fn name(step: &Step<'_>) -> String {
+    let object = match step {
+        Step::Mount(mount) => mount.target,
+        Step::Bind(bind) => bind.target,
+        Step::Device(device) => device.path,
+        Step::Sysctl { path, .. }
+        | Step::MaskPath { path, .. }
+        | Step::ReadonlyPath { path }
+        | Step::Link { path, .. }
+        | Step::OpenRoot { path, .. } => *path,
+        _ => plan::Text(c""),
+    };
+    let kind = format!("{step:?}");
+    let kind = kind.split(['(', ' ', '{']).next().unwrap_or_default();
+    format!("{kind} {}", text(object.0)).trim_end().to_owned()
+}
+
+/// What a step was about, in the words that engines and users of runc know; `None` where the failure says it all.
+fn about(step: &Step<'_>) -> Option<String> {
+    Some(match step {
+        Step::Mount(mount) => mounting(text(mount.source.0), mount.target.0),
+        Step::Bind(bind) => match bind.source {
+            Source::Path(path) | Source::Asked(path) => mounting(text(path.0), bind.target.0),
+            Source::Handle(_) => mounting("descriptor".into(), bind.target.0),
+        },
+        Step::Remount { target, .. } => format!("error remounting {:?}", text(target.0)),
+        Step::SetAttributes { target, .. } => format!("error changing the mount at {:?}", text(target.0)),
+        Step::Device(device) => format!("error creating device node {:?}", text(device.path.0)),
+        Step::Link { path, .. } => format!("error creating symlink {:?}", text(path.0)),
+        Step::Sysctl { path, .. } => format!("error writing sysctl {:?}", text(path.0).replace('/', ".")),
+        Step::OpenRoot { path, .. } => format!("error preparing rootfs {:?}", text(path.0)),
+        Step::MaskPath { path, .. } => format!("error masking {:?}", text(path.0)),
+        Step::ReadonlyPath { path } => format!("error making {:?} read-only", text(path.0)),
+        Step::ApparmorProfile { profile } => format!("unable to apply apparmor profile {:?}", text(profile.0)),
+        Step::SelinuxLabel { label } => format!("unable to set selinux label {:?}", text(label.0)),
+        Step::ResourceLimit { resource, .. } => format!("error setting rlimit {resource}"),
+        Step::Capabilities { .. } | Step::BoundingSet { .. } => "unable to apply caps".into(),
+        Step::Seccomp(_) => "error loading seccomp filter into kernel".into(),
+        Step::WorkingDirectory { path, .. } => format!("chdir to cwd ({:?}) set in config.json failed", text(path.0)),
+        Step::Terminal { .. } => "error setting up the terminal".into(),
+        _ => return None,
+    })
+}
+
+fn mounting(source: String, target: &CStr) -> String {
+    format!("error mounting {source:?} to rootfs at {:?}", text(target))
+}
+
+/// `act detail: errno`, each left out where empty.
+fn plain(failure: &Failure<'_>) -> String {
+    let detail = String::from_utf8_lossy(failure.detail.0);
+    let detail: String = detail.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut words =
+        [failure.act, &detail].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    if failure.errno != 0 {
+        let errno = sys::text::errno(Errno::from_raw_os_error(failure.errno));
+        words = if words.is_empty() { errno } else { format!("{words}: {errno}") };
+    }
+    words
+}
+
+fn text(text: &CStr) -> String {
+    text.to_string_lossy().into_owned()
+}
