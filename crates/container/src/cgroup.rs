@@ -42,6 +42,13 @@ impl<'a> Cgroup<'a> {
 }
 
 pub(crate) fn note(_: &mut Record, _: &cgroups::Plan) {}
-pub(crate) fn was_oom_killed(_: &Record) -> bool { false }
-pub(crate) struct Joined { pub(crate) tasks: Vec<rustix::fd::OwnedFd>, pub(crate) directory: Option<rustix::fd::OwnedFd> }
-pub(crate) fn exec(_: &Record, _: &crate::process::Process, _: &[String]) -> Result<Joined> { Ok(Joined{tasks: vec![], directory: None}) }
+pub(crate) fn was_oom_killed(_: &Record) -> bool {
+    false
+}
+pub(crate) struct Joined {
+    pub(crate) tasks: Vec<rustix::fd::OwnedFd>,
+    pub(crate) directory: Option<rustix::fd::OwnedFd>,
+}
+pub(crate) fn exec(_: &Record, _: &crate::process::Process, _: &[String]) -> Result<Joined> {
+    Ok(Joined { tasks: vec![], directory: None })
+}

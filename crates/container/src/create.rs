@@ -10,6 +10,7 @@ use crate::record::{Record, Stage};
 use crate::state::{hook_state, hook_state_around_pid};
 use crate::status::Status;
 use crate::store::Store;
+use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Sentences, trace};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, chmodat};
@@ -34,6 +35,8 @@ pub struct Request {
     pub no_new_keyring: bool,
     /// `--preserve-fds`
     pub preserve_fds: u32,
+    /// `--trace`
+    pub trace: Option<PathBuf>,
 }
 
 /// Makes a container and leaves it waiting for `start`.
@@ -41,7 +44,7 @@ pub struct Request {
 /// # Errors
 /// Anything that is wrong with the bundle or that the host refuses; nothing is left behind then.
 pub fn create(store: &Store, id: &ContainerId, request: &Request) -> Result<()> {
-    Container::make(store, id, request, How::Created).map(drop)
+    traced(request.trace.as_deref(), || Container::make(store, id, request, How::Created).map(drop))
 }
 
 /// What becomes of the container that is made.
@@ -66,18 +69,18 @@ pub(crate) struct Container {
 }
 
 /// What is read and decided before anything is made.
-struct Prepared {
+pub(crate) struct Prepared {
     bundle: PathBuf,
     config: Vec<u8>,
     spec: Spec,
-    plan: launch::Plan,
+    pub(crate) plan: launch::Plan,
     record: Record,
 }
 
 impl Container {
     /// Makes a container; with [`How::Created`] it waits for `start`, else its program runs when this returns.
     pub(crate) fn make(store: &Store, id: &ContainerId, request: &Request, how: How) -> Result<Self> {
-        let prepared = trace::step("plan", || prepare(store, id, request, how))?;
+        let prepared = trace::step("plan", || prepare(Some(store), id, request, how))?;
         check_terminal(&prepared.spec, request, how)?;
         handover::check_descriptors(request.preserve_fds)?;
         for warning in &prepared.plan.warnings {
@@ -103,7 +106,8 @@ fn undo(entry: &Entry, prepared: &Prepared) {
     }
 }
 
-fn prepare(store: &Store, id: &ContainerId, request: &Request, how: How) -> Result<Prepared> {
+/// Reads the bundle and makes the plan. Without a store no compiled seccomp filter is looked for or kept.
+pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request, how: How) -> Result<Prepared> {
     let bundle = std::path::absolute(&request.bundle).map_err(|error| Error::std("find", &request.bundle, &error))?;
     let loaded = spec::load(&bundle)?;
     let spec = loaded.spec;
@@ -115,7 +119,7 @@ fn prepare(store: &Store, id: &ContainerId, request: &Request, how: How) -> Resu
     let (before, after) = hook_state_around_pid(&record, Status::Creating);
     let (before, after) = (String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
     let facts = Facts::gather(&spec).map_err(launch::Error::from)?;
-    let cache = store.root().join(".seccomp");
+    let cache = store.map(|store| store.root().join(".seccomp"));
     let passed = handover::Listening::from_environment();
     let mut plan = launch::create(
         &spec,
@@ -130,7 +134,7 @@ fn prepare(store: &Store, id: &ContainerId, request: &Request, how: How) -> Resu
             runs_start_hooks: true,
             environment: passed.environment(),
             state: (&before, &after),
-            cache: Some(&cache),
+            cache: cache.as_deref(),
         },
         &facts,
     )?;
@@ -145,7 +149,8 @@ fn prepare(store: &Store, id: &ContainerId, request: &Request, how: How) -> Resu
 /// The root file system's directory, which must be there.
 fn rootfs(spec: &Spec, bundle: &Path) -> Result<PathBuf> {
     let path = spec.root().as_ref().map(|root| bundle.join(root.path())).unwrap_or_default();
-    let whole = std::fs::canonicalize(&path).map_err(|error| Error::Rootfs { path: path.clone(), errno: code(&error) })?;
+    let whole =
+        std::fs::canonicalize(&path).map_err(|error| Error::Rootfs { path: path.clone(), errno: code(&error) })?;
     if whole.is_dir() { Ok(whole) } else { Err(Error::Rootfs { path, errno: rustix::io::Errno::NOTDIR }) }
 }
 
@@ -240,8 +245,8 @@ pub(crate) fn poststart(hooks: Option<&Vec<oci::Hook>>, record: &Record) -> Resu
 /// The socket that `start` connects to. Its directory is ours alone and so is it.
 fn listen(entry: &Entry) -> Result<OwnedFd> {
     let failed = |errno: rustix::io::Errno| Error::io("listen at", entry.path().join(START_SOCKET), errno);
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .map_err(failed)?;
     rustix::net::bind(&socket, &address(entry.dir()).map_err(failed)?).map_err(failed)?;
     chmodat(entry.dir(), START_SOCKET, Mode::from_raw_mode(0o600), rustix::fs::AtFlags::empty()).map_err(failed)?;
     rustix::net::listen(&socket, 1).map_err(failed)?;

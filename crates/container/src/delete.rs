@@ -11,6 +11,8 @@ use crate::process::Process;
 use crate::record::Record;
 use crate::status::Status;
 use crate::store::Store;
+use crate::tracing_file::traced;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long init may take to end after SIGKILL.
@@ -25,8 +27,8 @@ pub type Poststop<'a> = &'a mut dyn FnMut(&Entry, &Record);
 /// # Errors
 /// [`Error::NotExist`], [`Error::NotStopped`], [`Error::StillRunning`], [`Error::Busy`]; [`Error::Cgroup`] where
 /// the cgroup can't be removed: then the container stays, for another try.
-pub fn delete(store: &Store, id: &ContainerId, force: bool, poststop: Poststop<'_>) -> Result<()> {
-    match delete_existing(store, id, force, poststop) {
+pub fn delete(store: &Store, id: &ContainerId, force: bool, trace: Option<&Path>) -> Result<()> {
+    match traced(trace, || delete_existing(store, id, force, &mut crate::poststop::poststop)) {
         Err(Error::NotExist(_)) if force => Ok(()),
         result => result,
     }

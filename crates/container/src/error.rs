@@ -160,6 +160,17 @@ pub enum Error {
     /// A capability that `--cap` names.
     #[error("unknown capability {0:?}")]
     UnknownCapability(String),
+    /// A user that `--user` names.
+    #[error("--user {0:?}: must be UID or UID:GID, each a number from 0 to 4294967294")]
+    User(String),
+    /// A trace that can't be written.
+    #[error("--trace {path:?}: {}", sys::text::errno(*.errno))]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        errno: Errno,
+    },
     /// A terminal without somebody who takes its other end.
     #[error("cannot allocate tty if runc will detach without setting console socket")]
     NoConsoleSocket,
@@ -189,6 +200,14 @@ pub enum Error {
     /// A hook.
     #[error(transparent)]
     Hook(#[from] crate::hooks::Failed),
+    /// The foreground's own business failed: its terminal, its signals, its waiting.
+    #[error("{act}: {}", words(*.errno))]
+    Foreground {
+        /// What was being done.
+        act: &'static str,
+        /// The kernel's answer.
+        errno: Errno,
+    },
     /// The host's ps(1) failed, or wrote what can't be read.
     #[error("ps: {0}")]
     Ps(String),
@@ -198,6 +217,10 @@ impl Error {
     /// Wraps the kernel's answer to `act` on `path`.
     pub(crate) fn io(act: &'static str, path: impl Into<PathBuf>, errno: Errno) -> Self {
         Error::Io { act, path: path.into(), errno }
+    }
+
+    pub(crate) fn foreground(act: &'static str, errno: Errno) -> Self {
+        Error::Foreground { act, errno }
     }
 
     /// As [`Error::io`], for an answer that the standard library has wrapped.

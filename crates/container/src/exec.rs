@@ -4,12 +4,13 @@ use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::handover;
 use crate::id::ContainerId;
+use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
-use crate::observe::observe;
 use crate::status::Status;
 use crate::store::Store;
 use crate::terminal;
+use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Sentences, trace};
 use rustix::fd::{AsFd, OwnedFd};
 use spec::oci::{self, Spec};
@@ -45,13 +46,13 @@ pub struct Request {
     /// What to run.
     pub process: Source,
     /// `--cwd`
-    pub cwd: Option<PathBuf>,
+    pub cwd: Option<String>,
     /// `--env`, each `NAME=VALUE`.
     pub env: Vec<String>,
     /// `--tty`
     pub tty: bool,
     /// `--user UID[:GID]`
-    pub user: Option<(u32, Option<u32>)>,
+    pub user: Option<String>,
     /// `--additional-gids`
     pub additional_gids: Vec<u32>,
     /// `--detach`
@@ -76,6 +77,8 @@ pub struct Request {
     pub cgroup: Vec<String>,
     /// `--ignore-paused`
     pub ignore_paused: bool,
+    /// `--trace`
+    pub trace: Option<PathBuf>,
 }
 
 /// Runs a process in a container: its exit status, or 0 as soon as it runs where detached.
@@ -95,9 +98,9 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
     handover::check_descriptors(request.preserve_fds)?;
-    let joining = Joining { store, entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
-    let (born, process, terminal) = joining.join()?;
-    drop(born);
+    let joining =
+        Joining { store, entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
+    let (process, terminal) = traced(request.trace.as_deref(), || joining.join())?;
     if request.detach {
         return Ok(0);
     }
@@ -116,7 +119,7 @@ struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    fn join(&self) -> Result<(Born, Process, Option<OwnedFd>)> {
+    fn join(&self) -> Result<(Process, Option<OwnedFd>)> {
         let cgroup = crate::cgroup::exec(self.record, self.init, &self.request.cgroup)?;
         let given = Given {
             cgroup_tasks: cgroup.tasks,
@@ -145,7 +148,7 @@ impl Joining<'_> {
         let talk = trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, &mut host, false));
         let terminal = host.terminal;
         match talk {
-            Ok(_) => Ok((born, process, terminal)),
+            Ok(_) => Ok((process, terminal)),
             Err(error) => {
                 born.end();
                 if let Some(file) = &self.request.pid_file {

@@ -34,7 +34,7 @@ pub(crate) fn process(spec: &Spec, request: &Request) -> Result<Process> {
 fn adapt(process: &mut Process, request: &Request) -> Result<()> {
     process.set_terminal(Some(request.tty));
     if let Some(cwd) = &request.cwd {
-        process.set_cwd(cwd.clone());
+        process.set_cwd(cwd.into());
     }
     let mut environment = process.env().clone().unwrap_or_default();
     environment.extend(request.env.iter().cloned());
@@ -49,7 +49,8 @@ fn adapt(process: &mut Process, request: &Request) -> Result<()> {
         process.set_no_new_privileges(Some(true));
     }
     let mut user = process.user().clone();
-    if let Some((uid, gid)) = request.user {
+    if let Some(text) = &request.user {
+        let (uid, gid) = ids(text).ok_or_else(|| Error::User(text.clone()))?;
         user.set_uid(uid);
         if let Some(gid) = gid {
             user.set_gid(gid);
@@ -89,4 +90,45 @@ fn with(own: Option<&LinuxCapabilities>, added: &[String]) -> Result<LinuxCapabi
         .ambient(set(of(LinuxCapabilities::ambient), inherits))
         .build()
         .map_err(|_| Error::NoProcess)
+}
+
+/// `UID[:GID]`, plain decimal numbers: a name or a number too large must never end up as 0 (CVE-2026-30892).
+fn ids(text: &str) -> Option<(u32, Option<u32>)> {
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
+    // The largest is "no id" to the kernel.
+    let id = |text: &str| number(text).filter(|id| *id != u32::MAX);
+    match text.split_once(':') {
+        None => Some((id(text)?, None)),
+        Some((user, group)) => Some((id(user)?, Some(id(group)?))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ids;
+
+    #[test]
+    fn only_plain_numbers_are_ids() {
+        assert_eq!(ids("0"), Some((0, None)));
+        assert_eq!(ids("65534:7"), Some((65534, Some(7))));
+        assert_eq!(ids("01"), Some((1, None)));
+        for text in [
+            "",
+            "-1",
+            ":",
+            "1:",
+            ":1",
+            "1:2:3",
+            "+1",
+            " 1",
+            "0x1",
+            "1e3",
+            "\u{661}",
+            "root",
+            "4294967295",
+            "4294967296",
+        ] {
+            assert_eq!(ids(text), None, "{text:?}");
+        }
+    }
 }

@@ -127,6 +127,5 @@ pub(crate) fn seccomp_listener(
         "ociVersion": record.oci_version, "fds": ["seccompFd"], "pid": pid, "metadata": metadata, "state": state,
     });
     let stream = UnixStream::connect(path).map_err(|error| failed(code(&error)))?;
-    launch::send_descriptor(stream.as_fd(), message.to_string().as_bytes(), Some(listener.as_fd()))
-        .map_err(failed)
+    launch::send_descriptor(stream.as_fd(), message.to_string().as_bytes(), Some(listener.as_fd())).map_err(failed)
 }

@@ -90,12 +90,7 @@ fn command(hook: &Hook, bundle: &Path) -> Command {
         command.env_clear();
         command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
     }
-    command
-        .current_dir(bundle)
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.current_dir(bundle).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

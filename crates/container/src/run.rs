@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::id::ContainerId;
 use crate::store::Store;
 use crate::terminal;
+use crate::tracing_file::traced;
 
 /// Makes a container and runs its program: its exit status, or 0 as soon as it runs where detached. In the foreground
 /// the container is deleted at the end unless `keep`.
@@ -24,14 +25,14 @@ pub fn run(
         terminal::become_subreaper()?;
     }
     let how = if detach { How::Detached } else { How::Foreground };
-    let container = Container::make(store, id, request, how)?;
+    let container = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
     container.entry.unlock()?;
     if detach {
         return Ok(0);
     }
     let status = terminal::forward(&container.process, container.terminal)?;
     if !keep {
-        delete::delete(store, id, true, &mut crate::poststop::poststop)?;
+        delete::delete(store, id, true, None)?;
     }
     Ok(status)
 }

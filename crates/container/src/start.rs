@@ -4,21 +4,27 @@ use crate::create::{address, poststart};
 use crate::entry::{Entry, START_SOCKET};
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
-use crate::record::Stage;
 use crate::observe::observe;
+use crate::record::Stage;
 use crate::status::Status;
 use crate::store::Store;
+use crate::tracing_file::traced;
 use launch::{Attendant, Sentences, trace};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, unlinkat};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use std::path::Path;
 
 /// Runs the program of a created container. It has been executed when this returns.
 ///
 /// # Errors
 /// Where the container is not created; where a startContainer hook or the execution of the program fails, or a
 /// poststart hook (the container is then ended).
-pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
+pub fn start(store: &Store, id: &ContainerId, trace: Option<&Path>) -> Result<()> {
+    traced(trace, || start_created(store, id))
+}
+
+fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
     let entry = store.get(id)?;
     entry.lock()?;
     let mut record = entry.record()?;
@@ -48,8 +54,8 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
 /// Connects to init and hears what becomes of it: EOF after its announcement says that the program runs.
 fn wake(entry: &Entry) -> Result<(), launch::Error> {
     let failed = |errno| launch::Error::Call { act: "connect to init", object: String::new(), errno };
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+        .map_err(failed)?;
     rustix::net::connect(&socket, &address(entry.dir()).map_err(failed)?).map_err(failed)?;
     launch::converse(socket.as_fd(), &Sentences::none(), &mut Nobody, false)?;
     unlinkat(entry.dir(), START_SOCKET, AtFlags::empty()).map_err(failed)

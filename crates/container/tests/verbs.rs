@@ -30,8 +30,6 @@ fn signal(child: &mut Child) -> Option<i32> {
     child.wait().unwrap().signal()
 }
 
-fn no_hooks(_: &Entry, _: &Record) {}
-
 #[test]
 fn a_signal_reaches_a_created_and_a_running_container() {
     let scratch = Scratch::new();
@@ -73,17 +71,17 @@ fn what_is_not_there_does_not_exist() {
     for all in [true, false] {
         assert!(kill(&store, &id("a"), KILL, all).unwrap_err().to_string().contains("container does not exist"));
     }
-    let error = delete(&store, &id("a"), false, &mut no_hooks).unwrap_err();
+    let error = delete(&store, &id("a"), false, None).unwrap_err();
     assert!(error.to_string().contains("container does not exist"), "{error}");
-    delete(&store, &id("a"), true, &mut no_hooks).unwrap();
+    delete(&store, &id("a"), true, None).unwrap();
     let rootless = Store::open(&scratch.path().join("none")).unwrap();
-    delete(&rootless, &id("a"), true, &mut no_hooks).unwrap();
+    delete(&rootless, &id("a"), true, None).unwrap();
 }
 
 /// The container's init must not become a zombie that only this test could reap, so a thread reaps it.
 fn deleted(store: &Store, name: &str, force: bool, mut child: Child) -> (Result<(), Error>, Option<i32>) {
     let reaper = std::thread::spawn(move || signal(&mut child));
-    let result = delete(store, &id(name), force, &mut no_hooks);
+    let result = delete(store, &id(name), force, None);
     if result.is_err() {
         kill(store, &id(name), TERM, false).unwrap();
     }
@@ -99,7 +97,7 @@ fn delete_asks_for_force_where_something_runs() {
     assert_eq!(result.unwrap_err().to_string(), "cannot delete container a that is not stopped: running");
     assert_eq!(signal, Some(15), "left alone by delete");
     assert!(entry.path().join("state.json").exists());
-    delete(&store, &id("a"), false, &mut no_hooks).unwrap();
+    delete(&store, &id("a"), false, None).unwrap();
     assert!(!entry.path().exists());
 
     for (name, created, force) in [("created", true, false), ("forced", false, true), ("both", true, true)] {
@@ -132,9 +130,9 @@ fn force_removes_what_nobody_can_read() {
         let entry = store.create(&id("a")).unwrap();
         entry.unlock().unwrap();
         std::fs::write(entry.path().join("state.json"), content).unwrap();
-        assert!(delete(&store, &id("a"), false, &mut no_hooks).is_err(), "{content:?}");
+        assert!(delete(&store, &id("a"), false, None).is_err(), "{content:?}");
         assert!(entry.path().exists(), "{content:?}");
-        delete(&store, &id("a"), true, &mut no_hooks).unwrap();
+        delete(&store, &id("a"), true, None).unwrap();
         assert!(!entry.path().exists(), "{content:?}");
     }
 }
@@ -147,7 +145,7 @@ fn a_create_that_was_killed_at_once_leaves_nothing() {
         let entry = store.create(&id("a")).unwrap();
         entry.unlock().unwrap();
         // runc's answer: it tells that there was no container, and yet tidies up.
-        assert_eq!(delete(&store, &id("a"), force, &mut no_hooks).is_ok(), force);
+        assert_eq!(delete(&store, &id("a"), force, None).is_ok(), force);
         assert!(!entry.path().exists());
     }
 }
@@ -160,7 +158,7 @@ fn force_spares_a_process_that_only_has_the_number() {
     let (entry, mut record, mut child) = living(&store, "a", false);
     record.init_process_start -= 1;
     entry.save(&record).unwrap();
-    delete(&store, &id("a"), true, &mut no_hooks).unwrap();
+    delete(&store, &id("a"), true, None).unwrap();
     assert_eq!(child.try_wait().unwrap(), None, "the bystander lives");
     child.kill().unwrap();
     child.wait().unwrap();

@@ -234,7 +234,11 @@ impl Order<'_> {
 
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes
     /// before `Ready`, while the runtime process is there to hand the descriptor on.
-    fn wait(&mut self, filter: Option<security::seccomp::Filter>, late: Option<security::capabilities::Sets>) -> Result<(), Error> {
+    fn wait(
+        &mut self,
+        filter: Option<security::seccomp::Filter>,
+        late: Option<security::capabilities::Sets>,
+    ) -> Result<(), Error> {
         let notifies = filter.as_ref().is_some_and(|filter| filter.notify);
         if notifies {
             self.seccomp(filter.as_ref(), late);

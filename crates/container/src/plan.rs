@@ -1,0 +1,37 @@
+//! `plan`: what would be done, without root and without touching the host.
+
+use crate::create::{How, Request, prepare};
+use crate::error::Result;
+use crate::id::ContainerId;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// The plan of a container of that bundle: as JSON, or as text, a line a step.
+///
+/// # Errors
+/// What is wrong with the bundle.
+pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
+    let request = Request { bundle: bundle.to_owned(), ..Request::default() };
+    let prepared = prepare(None, id, &request, How::Created)?;
+    let plan = &prepared.plan;
+    if json {
+        let init: Vec<_> = plan.init.steps().collect();
+        let whole = serde_json::json!({
+            "id": id.as_str(), "warnings": plan.warnings, "runtime": plan.runtime, "cgroups": plan.cgroup, "init": init,
+        });
+        return Ok(format!("{whole:#}\n"));
+    }
+    let mut text = String::from("runtime process\n");
+    let mut line = |number: usize, place: &str, step: &str| {
+        // Writing to a string does not fail.
+        let _fits = writeln!(text, "{number:4}  {step}{}{place}", if place.is_empty() { "" } else { "  # " });
+    };
+    for (number, step) in plan.runtime.iter().enumerate() {
+        line(number, "", &format!("{step:?}"));
+    }
+    line(0, "", "init:");
+    for (number, placed) in plan.init.steps().enumerate() {
+        line(number, placed.place, &format!("{:?}", placed.step));
+    }
+    Ok(text)
+}
