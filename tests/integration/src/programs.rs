@@ -15,7 +15,7 @@ pub fn runtime() -> PathBuf {
 
 fn find_runtime() -> PathBuf {
     if let Some(path) = std::env::var_os("COFFERDAM").filter(|path| !path.is_empty()) {
-        return fs::canonicalize(&path).unwrap_or_else(|error| panic!("COFFERDAM={path:?}: {error}"));
+        return fs::canonicalize(&path).unwrap_or_else(|error| panic!("COFFERDAM={}: {error}", path.display()));
     }
     let profile = built();
     let target = profile.parent().map(Path::to_owned).unwrap_or_default();
@@ -71,5 +71,12 @@ pub fn compiled(name: &str, source: &str) -> PathBuf {
 pub fn call() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let make = || compiled("call", include_str!("call.c"));
+    MADE.get_or_init(make).clone()
+}
+
+/// `attack` tries to get hold of the executables of all processes that it sees, and tells in `/attack.log`.
+pub fn attack() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || compiled("attack", include_str!("attack.c"));
     MADE.get_or_init(make).clone()
 }

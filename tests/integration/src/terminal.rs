@@ -29,7 +29,7 @@ impl Receiver {
 /// The descriptors and the text of one message.
 #[track_caller]
 pub fn message(stream: &UnixStream) -> (Vec<OwnedFd>, String) {
-    let mut text = [0; 65536];
+    let mut text = vec![0; 65536];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let read =

@@ -3,6 +3,7 @@
 use harness::{Bundle, Outcome, need_cofferdam, need_root};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// The one line of an error.
 #[track_caller]
@@ -209,7 +210,6 @@ fn a_program_that_exec_refuses_fails_start() {
     need_root!();
     let bundle = Bundle::new().with("/process/args", json!(["/garbage"]));
     fs::write(bundle.rootfs("garbage"), "neither a script nor a program").unwrap();
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(bundle.rootfs("garbage"), fs::Permissions::from_mode(0o755)).unwrap();
     let run = bundle.run();
     assert_ne!(run.code, 0);

@@ -2,10 +2,16 @@
 #![allow(missing_docs)]
 
 mod cases;
+mod cgroups;
+mod commands;
+mod descriptors;
 mod errors;
 mod exec;
+mod hooks;
 mod lifecycle;
 mod mounts;
 mod namespaces;
+mod own_binary;
 mod process;
 mod seccomp;
+mod terminal;

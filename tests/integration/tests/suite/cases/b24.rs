@@ -55,7 +55,7 @@ fn a_failure_at_start_stops_the_container() {
         let bundle = with(stage, &hook("echo E42 >&2; exit 3"));
         bundle.create().ok();
         shows(&bundle.call(["start", bundle.id()]).fails(), stage);
-        eventually("it is stopped", || bundle.call(["state", bundle.id()]).outcome().out.contains("running") == false);
+        eventually("it is stopped", || !bundle.call(["state", bundle.id()]).outcome().out.contains("running"));
         bundle.call(["delete", "--force", bundle.id()]).ok();
         gone(&bundle);
     }

@@ -1,0 +1,342 @@
+//! Limits, as the cgroup's files show them. Files of both versions are looked up; a controller that the
+//! machine lacks is a skip.
+
+use harness::{Bundle, host, need_cofferdam, need_root, skip};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// What a file of the container's cgroup says, under its v1 or its v2 name.
+#[track_caller]
+fn file(bundle: &Bundle, controller: &str, v1: &str, v2: &str) -> String {
+    let path = bundle.cgroup(controller).join(if host::pure_v2() { v2 } else { v1 });
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim().to_owned()
+}
+
+macro_rules! need_controller {
+    ($name:literal) => {
+        need_root!();
+        if host::hierarchy($name).is_none() {
+            skip!("no {} controller here", $name);
+        }
+    };
+}
+
+fn up(resources: &str, value: Value) -> Bundle {
+    let bundle = Bundle::of_sleep().with(&format!("/linux/resources/{resources}"), value);
+    bundle.create().ok();
+    bundle
+}
+
+#[test]
+fn memory_limits() {
+    need_controller!("memory");
+    let bundle = up("memory", json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728}));
+    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+    assert_eq!(file(&bundle, "memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
+    if bundle.cgroup("memory").join("memory.memsw.limit_in_bytes").exists() || host::pure_v2() {
+        let swap = if host::pure_v2() { "67108864" } else { "134217728" };
+        assert_eq!(file(&bundle, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max"), swap);
+    }
+}
+
+#[test]
+fn an_unlimited_memory() {
+    need_controller!("memory");
+    let bundle = up("memory", json!({"limit": -1}));
+    let found = file(&bundle, "memory", "memory.limit_in_bytes", "memory.max");
+    assert!(found == "max" || found.parse::<u64>().is_ok_and(|limit| limit > 1 << 60), "{found}");
+}
+
+#[test]
+fn cpu_quota_and_shares() {
+    need_controller!("cpu");
+    let bundle = up("cpu", json!({"quota": 50_000, "period": 100_000, "shares": 512}));
+    if host::pure_v2() {
+        assert_eq!(file(&bundle, "cpu", "", "cpu.max"), "50000 100000");
+        let weight: u32 = file(&bundle, "cpu", "", "cpu.weight").parse().unwrap();
+        // The linear form (older runtimes) gives 20, the newer one 59.
+        assert!([20, 59].contains(&weight), "{weight}");
+    } else {
+        assert_eq!(file(&bundle, "cpu", "cpu.cfs_quota_us", ""), "50000");
+        assert_eq!(file(&bundle, "cpu", "cpu.cfs_period_us", ""), "100000");
+        assert_eq!(file(&bundle, "cpu", "cpu.shares", ""), "512");
+    }
+}
+
+#[test]
+fn cpu_sets() {
+    need_controller!("cpuset");
+    let bundle = up("cpu", json!({"cpus": "0", "mems": "0"}));
+    assert_eq!(file(&bundle, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+    let status = fs::read_to_string(format!("/proc/{}/status", bundle.pid())).unwrap();
+    assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
+}
+
+#[test]
+fn process_limits_hold() {
+    need_controller!("pids");
+    let bundle = up("pids", json!({"limit": 7}));
+    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "7");
+    bundle.call(["start", bundle.id()]).ok();
+    let outcome = bundle.exec(&["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"]);
+    assert!(outcome.err.contains("fork"), "{outcome}");
+}
+
+#[test]
+fn one_process_is_enough() {
+    need_controller!("pids");
+    let mut bundle = Bundle::new().with("/linux/resources/pids", json!({"limit": 1}));
+    if harness::programs::is_cofferdam() {
+        bundle.probe(&[]);
+    } else {
+        // A runtime with threads of its own needs more.
+        bundle.set("/linux/resources/pids/limit", json!(64));
+        bundle.probe(&[]);
+    }
+}
+
+#[test]
+fn unlimited_processes() {
+    need_controller!("pids");
+    let bundle = up("pids", json!({"limit": -1}));
+    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "max");
+}
+
+#[test]
+fn devices_are_denied_but_for_the_list() {
+    need_root!();
+    let script = "mknod /allowed c 1 5; mknod /denied b 7 0; head -c 1 /allowed >/dev/null && echo allowed; \
+        cat /denied; head -c 1 /dev/urandom >/dev/null && echo default";
+    let bundle = Bundle::of_shell(script).with(
+        "/linux/resources/devices",
+        json!([
+            {"allow": false, "access": "rwm"}, {"allow": true, "type": "b", "major": 7, "minor": 0, "access": "m"},
+        ]),
+    );
+    let outcome = bundle.run();
+    assert_eq!(outcome.out, "allowed\ndefault\n", "{outcome}");
+    assert!(outcome.err.contains("Operation not permitted"), "{outcome}");
+}
+
+#[test]
+fn all_processes_are_in_the_cgroup_from_the_first_moment() {
+    need_root!();
+    let bundle = Bundle::of_shell("cat /proc/self/cgroup");
+    let path = bundle.config["linux"]["cgroupsPath"].as_str().unwrap();
+    let outcome = bundle.run().ok();
+    for line in outcome.out.lines().filter(|line| host::pure_v2() || !line.starts_with("0:")) {
+        assert!(line.ends_with(path), "{line}");
+    }
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn exec_is_in_the_cgroup_too() {
+    need_root!();
+    let bundle = Bundle::of_sleep();
+    bundle.up();
+    let seen = bundle.exec_probe(&[], &[]);
+    let path = bundle.config["linux"]["cgroupsPath"].as_str().unwrap().to_owned();
+    for line in seen["cgroup"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        assert!(line.ends_with(&path) || (!host::pure_v2() && line.starts_with("0:")), "{line}");
+    }
+}
+
+#[test]
+fn relative_absolute_and_missing_paths() {
+    need_root!();
+    let mut bundle = Bundle::of_sleep();
+    let id = bundle.id().to_owned();
+    for path in [format!("/deep-{id}/a/b"), format!("relative-{id}"), format!("/../../up-{id}")] {
+        bundle.set("/linux/cgroupsPath", json!(path));
+        bundle.create().ok();
+        let cgroups = bundle.footprint().cgroups;
+        let name = path.trim_start_matches(['/', '.']);
+        assert!(cgroups.iter().any(|cgroup| cgroup.to_string_lossy().ends_with(name)), "{path}: {cgroups:?}");
+        bundle.call(["delete", "--force", bundle.id()]).ok();
+        let left = bundle.footprint().cgroups;
+        assert!(!left.iter().any(|cgroup| cgroup.to_string_lossy().ends_with(name)), "{path}: {left:?}");
+    }
+    bundle.remove("/linux/cgroupsPath");
+    bundle.create().ok();
+    assert!(bundle.footprint().cgroups.iter().any(|cgroup| cgroup.ends_with(&id)));
+}
+
+#[test]
+fn a_cgroup_with_processes_in_it_is_refused() {
+    need_root!();
+    need_cofferdam!("Debian's runc warns only");
+    let first = Bundle::of_sleep();
+    first.up();
+    let second = Bundle::of_sleep().with("/linux/cgroupsPath", first.config["linux"]["cgroupsPath"].clone());
+    second.create().fails().says("container's cgroup is not empty");
+    assert_eq!(first.status(), "running");
+}
+
+#[test]
+fn the_cgroup_is_shown_and_cannot_be_written() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    bundle.set("/linux/namespaces/-", json!({"type": "cgroup"}));
+    let procs = if host::pure_v2() { "/sys/fs/cgroup/cgroup.procs" } else { "/sys/fs/cgroup/freezer/cgroup.procs" };
+    let write = format!("write:{procs}=1");
+    let seen = bundle.probe(&["list:/sys/fs/cgroup", &format!("read:{procs}"), &write]);
+    assert_eq!(seen["answers"][format!("read:{procs}")], "1", "{:#}", seen["answers"]);
+    assert!(seen["answers"][&write].as_str().unwrap().contains("Read-only"), "{:#}", seen["answers"]);
+    if !host::pure_v2() {
+        let listed = seen["answers"]["list:/sys/fs/cgroup"].as_array().unwrap();
+        for top in host::hierarchies() {
+            assert!(
+                listed.contains(&json!(top.file_name().unwrap().to_str().unwrap())) || top.ends_with("unified"),
+                "{top:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_cgroup_without_a_namespace_shows_only_the_own_part() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    let procs = if host::pure_v2() { "/sys/fs/cgroup/cgroup.procs" } else { "/sys/fs/cgroup/freezer/cgroup.procs" };
+    let seen = bundle.probe(&[&format!("read:{procs}")]);
+    assert_eq!(seen["answers"][format!("read:{procs}")], "1", "{:#}", seen["answers"]);
+}
+
+#[test]
+fn running_out_of_memory_ends_the_program() {
+    need_controller!("memory");
+    let bundle = Bundle::of_shell("tail /dev/zero; echo $?")
+        .with("/linux/resources/memory", json!({"limit": 33_554_432, "swap": 33_554_432}));
+    let outcome = bundle.run();
+    assert!(outcome.code == 137 || outcome.out.contains("137"), "{outcome}");
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn unified_keys_are_written() {
+    need_root!();
+    let bundle =
+        Bundle::of_sleep().with("/linux/resources/unified", json!({"pids.max": "9", "memory.high": "50331648"}));
+    if !host::pure_v2() {
+        bundle.create().fails();
+        bundle.assert_nothing_left();
+        return;
+    }
+    bundle.create().ok();
+    assert_eq!(file(&bundle, "pids", "", "pids.max"), "9");
+    assert_eq!(file(&bundle, "memory", "", "memory.high"), "50331648");
+}
+
+#[test]
+fn update_changes_limits_and_keeps_the_others() {
+    need_controller!("memory");
+    let bundle = up("memory", json!({"limit": 67_108_864}));
+    bundle.call(["start", bundle.id()]).ok();
+    bundle.call(["update", "--memory", "96m", "--pids-limit", "30", bundle.id()]).ok();
+    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "100663296");
+    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "30");
+    bundle.call(["update", bundle.id(), "--cpu-quota", "70000", "--cpu-period", "100000"]).ok();
+    if host::pure_v2() {
+        assert_eq!(file(&bundle, "cpu", "", "cpu.max"), "70000 100000");
+    } else {
+        assert_eq!(file(&bundle, "cpu", "cpu.cfs_quota_us", ""), "70000");
+    }
+    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "100663296");
+    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "30");
+}
+
+#[test]
+fn update_takes_json_from_a_file_and_from_stdin() {
+    need_controller!("memory");
+    let bundle = up("memory", json!({"limit": 67_108_864}));
+    let limit = |bytes: u32| json!({"memory": {"limit": bytes}, "pids": {"limit": 12}}).to_string();
+    fs::write(bundle.folder().join("r.json"), limit(50_331_648)).unwrap();
+    bundle.call(["update", "-r", "r.json", bundle.id()]).ok();
+    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "50331648");
+    bundle.call(["update", "--resources=-", bundle.id()]).input(&limit(41_943_040)).ok();
+    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "41943040");
+    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "12");
+}
+
+#[test]
+fn update_leaves_devices_alone() {
+    need_root!();
+    let bundle = Bundle::of_sleep();
+    bundle.up();
+    for _ in 0..3 {
+        bundle.call(["update", "--pids-limit", "50", bundle.id()]).ok();
+    }
+    bundle.exec(&["sh", "-c", "head -c 1 /dev/zero >/dev/null"]).ok();
+    let denied = bundle.exec(&["sh", "-c", "mknod /d b 7 0 && cat /d"]);
+    assert!(denied.err.contains("not permitted"), "{denied}");
+}
+
+#[test]
+fn events_tell_the_figures() {
+    need_controller!("memory");
+    let bundle = up("memory", json!({"limit": 67_108_864}));
+    bundle.call(["start", bundle.id()]).ok();
+    let outcome = bundle.call(["events", "--stats", bundle.id()]).ok();
+    assert!(
+        outcome.out.starts_with(&format!("{{\"type\":\"stats\",\"id\":\"{}\",\"data\":", bundle.id())),
+        "{outcome}"
+    );
+    let event: Value = serde_json::from_str(&outcome.out).unwrap();
+    let data = &event["data"];
+    assert_eq!(data["memory"]["usage"]["limit"], 67_108_864);
+    assert_eq!(data["pids"]["current"], 1);
+    assert!(
+        data["memory"]["raw"].is_object() && data["cpu"]["usage"].is_object() && data["blkio"].is_object(),
+        "{data:#}"
+    );
+    bundle.kill("KILL");
+    bundle.await_status("stopped");
+    bundle.call(["events", "--stats", bundle.id()]).fails().says("is not running");
+}
+
+#[test]
+fn events_stream_until_the_end() {
+    need_controller!("memory");
+    let bundle = Bundle::of_sleep();
+    bundle.up();
+    let stream = bundle.call(["events", "--interval", "100ms", bundle.id()]).begin();
+    harness::eventually("three events", || stream.out().lines().count() >= 3);
+    bundle.kill("KILL");
+    bundle.await_status("stopped");
+    bundle.delete().ok();
+    let outcome = stream.outcome().ok();
+    assert!(outcome.out.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{outcome}");
+}
+
+#[test]
+fn events_tell_of_running_out_of_memory() {
+    need_controller!("memory");
+    let bundle = Bundle::of_shell("sleep .5; tail /dev/zero; sleep 1000")
+        .with("/linux/resources/memory", json!({"limit": 33_554_432, "swap": 33_554_432}));
+    bundle.create().ok();
+    let stream = bundle.call(["events", "--interval", "100ms", bundle.id()]).begin();
+    bundle.call(["start", bundle.id()]).ok();
+    let wanted = format!("{{\"type\":\"oom\",\"id\":\"{}\"}}", bundle.id());
+    harness::eventually("an oom event", || stream.out().lines().any(|line| line == wanted));
+    bundle.call(["delete", "--force", bundle.id()]).ok();
+    stream.outcome();
+}
+
+#[test]
+fn hybrid_machines_have_all_hierarchies_used() {
+    need_root!();
+    if host::pure_v2() || !Path::new("/sys/fs/cgroup/unified").exists() {
+        skip!("no hybrid of cgroup v1 and v2");
+    }
+    let bundle = Bundle::of_sleep();
+    bundle.create().ok();
+    let cgroups = bundle.footprint().cgroups;
+    for controller in ["memory", "cpu", "pids", "freezer", "devices", "cpuset", "blkio"] {
+        assert!(
+            cgroups.iter().any(|path| path.starts_with(Path::new("/sys/fs/cgroup").join(controller))),
+            "{controller}: {cgroups:?}"
+        );
+    }
+}

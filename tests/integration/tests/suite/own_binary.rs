@@ -1,0 +1,149 @@
+//! SECURITY C1: nothing in a container ever holds the runtime's own file so that it could write to it.
+
+use harness::{Bundle, eventually, need_cofferdam, need_root, programs};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+fn identity() -> (u64, u64, i64, u64) {
+    let found = fs::metadata(programs::runtime()).unwrap();
+    (found.dev(), found.ino(), found.mtime_nsec(), found.len())
+}
+
+#[test]
+fn a_created_container_does_not_run_from_the_installed_file() {
+    need_root!();
+    need_cofferdam!("runc's is behind a read-only mount");
+    let bundle = Bundle::of_sleep();
+    bundle.create().ok();
+    let exe = format!("/proc/{}/exe", bundle.pid());
+    let found = fs::metadata(&exe).unwrap();
+    let (device, inode, ..) = identity();
+    assert_ne!((found.dev(), found.ino()), (device, inode), "init runs from the installed file");
+    let error = fs::File::options().write(true).open(&exe).unwrap_err();
+    // ETXTBSY while it runs, EPERM or EROFS for good.
+    assert!([26, 1, 30].contains(&error.raw_os_error().unwrap()), "{error}");
+    let maps = fs::read_to_string(format!("/proc/{}/maps", bundle.pid())).unwrap();
+    assert!(!maps.lines().any(|line| line.ends_with(programs::runtime().to_str().unwrap())), "{maps}");
+}
+
+/// A container with all rights that the machine gives, no filter, and the host's devices.
+fn privileged(script: &str) -> Bundle {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
+    let all = u64::from_str_radix(line.trim(), 16).unwrap();
+    let names: Vec<&str> =
+        (0..64).filter(|bit| all >> bit & 1 == 1).filter_map(|bit| CAPABILITIES.get(bit).copied()).collect();
+    let mut bundle = Bundle::of_shell(script).with(
+        "/process/capabilities",
+        json!({
+            "bounding": names, "effective": names, "permitted": names,
+        }),
+    );
+    bundle.set("/process/noNewPrivileges", json!(false));
+    bundle.set("/linux/maskedPaths", json!([]));
+    bundle.set("/linux/readonlyPaths", json!([]));
+    bundle.set("/linux/resources/devices", json!([{"allow": true, "access": "rwm"}]));
+    bundle
+}
+
+const CAPABILITIES: [&str; 41] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+];
+
+#[test]
+fn an_attacker_inside_never_opens_it_for_writing() {
+    need_root!();
+    let bundle = privileged("exec /attack");
+    fs::copy(programs::attack(), bundle.rootfs("attack")).unwrap();
+    let before = (identity(), fs::read(programs::runtime()).unwrap());
+    bundle.up();
+    eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
+    for _ in 0..200 {
+        bundle.exec(&["/bin/true"]).ok();
+    }
+    let log = attack_log(&bundle);
+    assert!(log["seen"].as_u64().unwrap() > 20, "the attacker saw hardly any process: {log}");
+    assert_eq!(log["written"], 0, "{log}");
+    assert_eq!((identity(), fs::read(programs::runtime()).unwrap()), before);
+}
+
+/// What the attacker tells; it replaces its log whole.
+fn attack_log(bundle: &Bundle) -> Value {
+    serde_json::from_str(&fs::read_to_string(bundle.rootfs("attack.log")).unwrap()).unwrap()
+}
+
+/// The positive control: `nsenter`, which enters a container while it runs from a file of the host, is caught.
+#[test]
+fn the_attacker_catches_a_program_that_is_not_protected() {
+    need_root!();
+    let bundle = privileged("exec /attack");
+    fs::copy(programs::attack(), bundle.rootfs("attack")).unwrap();
+    let victim = bundle.folder().join("victim");
+    fs::copy(programs::find("nsenter").expect("nsenter"), &victim).unwrap();
+    bundle.up();
+    eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
+    let target = bundle.pid().to_string();
+    eventually("the attacker could write to it", || {
+        let enter =
+            std::process::Command::new(&victim).args(["--target", &target, "--pid", "--mount", "/bin/true"]).status();
+        enter.is_ok() && attack_log(&bundle)["written"].as_u64().unwrap() > 0
+    });
+}
+
+#[test]
+fn an_image_that_runs_what_runs_it_gets_nothing() {
+    need_root!();
+    let before = identity();
+    let bundle = Bundle::new().with("/process/args", json!(["/proc/self/exe", "--version"]));
+    drop(bundle.run());
+    symlink("/proc/self/exe", bundle.rootfs("bin/self")).unwrap();
+    fs::write(bundle.rootfs("script"), "#!/proc/self/exe\n").unwrap();
+    for program in ["/bin/self", "/script"] {
+        let bundle = Bundle::new().with("/process/args", json!([program]));
+        symlink("/proc/self/exe", bundle.rootfs("bin/self")).unwrap();
+        drop(bundle.run());
+        bundle.call(["delete", "--force", bundle.id()]).ok();
+    }
+    assert_eq!(identity(), before);
+}
