@@ -3,11 +3,13 @@
 use crate::fault::Fault;
 use crate::home::Home;
 use crate::program::Program;
-use crate::root::Covers;
+use crate::root::beneath;
+use crate::root::covers::Covers;
 use crate::times::Times;
 use core::ffi::CStr;
 use plan::Handle;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::fcntl_dupfd_cloexec;
 
 /// The state of the walk.
 pub(crate) struct Context<'p> {
@@ -77,6 +79,16 @@ impl<'p> Context<'p> {
     /// The root file system's descriptor.
     pub(crate) fn root(&self) -> Result<BorrowedFd<'_>, Fault> {
         self.root.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("the root file system is not open", b""))
+    }
+
+    /// The root file system as a descriptor of its own. A process that joins a container is in its mount namespace, and
+    /// so its root, already.
+    pub(crate) fn top(&self) -> Result<OwnedFd, Fault> {
+        let opened = match &self.root {
+            Some(root) => fcntl_dupfd_cloexec(root, 3),
+            None => beneath::slash(),
+        };
+        opened.map_err(|errno| Fault::call("open", b"/", errno))
     }
 
     /// What `Step::Program` found.

@@ -3,12 +3,11 @@
 //! Messages without a descriptor go by write(2) and read(2), which every payload's seccomp filter allows. Where
 //! the other end is gone there is nobody to tell: init ends.
 
-use crate::context::Context;
 use crate::fault::Fault;
 use core::mem::MaybeUninit;
 use plan::{Bytes, Failure, FromInit, MESSAGE, ToInit};
 use rustix::cmsg_space;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use rustix::io::{IoSlice, IoSliceMut, read, retry_on_intr, write};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -48,9 +47,8 @@ pub(crate) fn wait(from: BorrowedFd<'_>) -> Result<(), Fault> {
 }
 
 /// Asks for the tree of the step under way (`plan::Source::Asked`).
-pub(crate) fn tree(context: &mut Context<'_>) -> Result<OwnedFd, Fault> {
-    let sync = context.sync.as_fd();
-    tell(sync, &FromInit::Tree { step: context.step })?;
+pub(crate) fn tree(sync: BorrowedFd<'_>, step: u32) -> Result<OwnedFd, Fault> {
+    tell(sync, &FromInit::Tree { step })?;
     let mut packet = [0; 64];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -69,16 +67,18 @@ pub(crate) fn tree(context: &mut Context<'_>) -> Result<OwnedFd, Fault> {
 }
 
 /// Tells of something that is not an error but that a person should know.
-pub(crate) fn warn(context: &Context<'_>, act: &str, detail: &[u8], errno: Errno) -> Result<(), Fault> {
-    let failure = Failure { step: context.step, errno: errno.raw_os_error(), act, detail: Bytes(detail) };
-    tell(context.sync.as_fd(), &FromInit::Warning(failure))
+pub(crate) fn warn(sync: BorrowedFd<'_>, step: u32, fault: &Fault) -> Result<(), Fault> {
+    tell(sync, &FromInit::Warning(failure(step, fault)))
 }
 
-/// Tells why the step under way failed. Nothing more can be done where that does not work either.
-pub(crate) fn fail(context: &Context<'_>, fault: &Fault) {
+/// Tells why a step failed. Nothing more can be done where that does not work either.
+pub(crate) fn fail(sync: BorrowedFd<'_>, step: u32, fault: &Fault) {
+    tell(sync, &FromInit::Failed(failure(step, fault))).unwrap_or(());
+}
+
+fn failure(step: u32, fault: &Fault) -> Failure<'_> {
     let errno = fault.errno.map_or(0, Errno::raw_os_error);
-    let failure = Failure { step: context.step, errno, act: fault.act, detail: Bytes(fault.detail()) };
-    tell(context.sync.as_fd(), &FromInit::Failed(failure)).unwrap_or(());
+    Failure { step, errno, act: fault.act, detail: Bytes(fault.detail()) }
 }
 
 fn pack<'b>(message: &FromInit<'_>, packet: &'b mut [u8; MESSAGE]) -> Result<&'b [u8], Fault> {

@@ -1,10 +1,10 @@
 //! The home directory of the payload's user.
 
-use crate::context::Context;
 use crate::number;
+use crate::root::beneath;
 use core::ffi::CStr;
-use rustix::fd::OwnedFd;
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::{read, retry_on_intr};
 use sys::Errno;
 
@@ -14,21 +14,17 @@ const LINE: usize = 1024;
 /// No more of `/etc/passwd` is read: an image may bring a file of any size.
 const MOST: usize = 64 << 20;
 
-/// Looks the user up in the container's `/etc/passwd`; a file that is missing or broken is no error.
-pub(crate) fn find(context: &mut Context<'_>, uid: u32) {
-    context.home = Some(Home::of(uid));
-}
-
 /// The setting of `HOME`, as it goes into the environment.
 pub(crate) struct Home {
     setting: [u8; LINE + 8],
 }
 
 impl Home {
-    /// `HOME=` and the directory that `/etc/passwd` names for the user, `/` where it names none or can't be read.
-    fn of(uid: u32) -> Self {
+    /// `HOME=` and the directory that the container's `/etc/passwd` names for the user, `/` where it names none or is
+    /// missing or broken: that is no error.
+    pub(crate) fn of(root: BorrowedFd<'_>, uid: u32) -> Self {
         let mut home = Home { setting: [0; LINE + 8] };
-        if !open().is_ok_and(|passwd| search(&passwd, uid, |directory| home.set(directory))) {
+        if !passwd(root).is_ok_and(|passwd| search(&passwd, uid, |directory| home.set(directory))) {
             home.set(b"/");
         }
         home
@@ -44,9 +40,8 @@ impl Home {
     }
 }
 
-fn open() -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = openat2(CWD, c"/etc/passwd", flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
+fn passwd(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let file = beneath::open(root, c"etc/passwd", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let kind = FileType::from_raw_mode(fstat(&file)?.st_mode);
     if kind == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }
 }

@@ -11,6 +11,7 @@ mod conversation;
 mod death;
 mod directory;
 mod environment;
+mod exec;
 mod fault;
 mod home;
 mod hook;
@@ -44,7 +45,7 @@ fn main(arguments: Arguments) -> ! {
     let mut context = Context::new(sync);
     match live(&mut context, plan) {
         Ok(never) => match never {},
-        Err(fault) => conversation::fail(&context, &fault),
+        Err(fault) => conversation::fail(context.sync.as_fd(), context.step, &fault),
     }
     sys::clone::exit(1)
 }

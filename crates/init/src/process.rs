@@ -4,11 +4,12 @@ use crate::context::Context;
 use crate::conversation::{self, warn};
 use crate::fault::Fault;
 use crate::number::decimal;
+use crate::root::beneath;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use plan::{FromInit, Scheduler, Seccomp};
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fd::{AsFd, AsRawFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::write;
 use rustix::thread::set_no_new_privs;
 use sys::Errno;
@@ -50,7 +51,7 @@ pub(crate) fn oom_score(context: &Context<'_>, score: i32) -> Result<(), Fault> 
 /// Writes to a file of the procfs of our own, in one call as those files need it.
 fn write_proc(context: &Context<'_>, path: &CStr, text: &[u8]) -> Result<(), Errno> {
     let procfs = context.procfs.as_ref().ok_or(Errno::NOENT)?;
-    let file: OwnedFd = openat(procfs, path, OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())?;
+    let file = beneath::open(procfs.as_fd(), path, OFlags::WRONLY | OFlags::NOFOLLOW)?;
     write(file, text).map(drop)
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn cpu_affinity(context: &Context<'_>, mask: &[u8]) -> Result<(), Fau
     // The kernel takes those of the cpuset. A host that denies this leaves the caller's CPUs: no harm done.
     match sys::schedule::set_affinity(&[u8::MAX; 1024]) {
         Ok(()) => Ok(()),
-        Err(errno) => warn(context, "reset the CPU affinity", b"", errno),
+        Err(errno) => warn(context.sync.as_fd(), context.step, &Fault::call("reset the CPU affinity", b"", errno)),
     }
 }
 

@@ -1,19 +1,14 @@
-//! The container's program: found early, so that what is missing is known at create, and executed last.
+//! The container's program: found early, so that what is missing is known at create.
 
-use crate::context::Context;
-use crate::conversation;
-use crate::death;
 use crate::environment::Environment;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
-use core::convert::Infallible;
 use core::ffi::{CStr, c_char};
 use core::ptr;
-use plan::{FromInit, Texts};
-use rustix::fd::AsFd;
+use plan::Texts;
 use rustix::fs::{Access, AtFlags, CWD, FileType, accessat, stat};
 use sys::Errno;
-use sys::exec::{Pointers, exec_path};
+use sys::exec::Pointers;
 
 /// As long as the kernel takes them, with the NUL.
 const PATH: usize = 4096;
@@ -27,18 +22,24 @@ pub(crate) struct Program<'p> {
     name: &'p [u8],
 }
 
-/// Finds the program: by its path, or in the `PATH` of its environment.
-pub(crate) fn find<'p>(context: &mut Context<'p>, arguments: Texts<'p>, environment: Texts<'p>) -> Result<(), Fault> {
-    let name = arguments.iter().next().map(CStr::to_bytes).unwrap_or_default();
-    let directory = if name.contains(&b'/') {
-        check(b"", name).map_err(|refusal| refusal.fault(name))?;
-        b"".as_slice()
-    } else {
-        let path = Environment { settings: environment, home: None }.value(b"PATH").unwrap_or_default();
-        search(path, name)?
-    };
-    context.program = Some(Program { arguments, environment, directory, name });
-    Ok(())
+impl<'p> Program<'p> {
+    /// Finds the program: by its path, or in the `PATH` of its environment.
+    pub(crate) fn find(arguments: Texts<'p>, environment: Texts<'p>) -> Result<Self, Fault> {
+        let name = arguments.iter().next().map(CStr::to_bytes).unwrap_or_default();
+        let directory = if name.contains(&b'/') {
+            check(b"", name).map_err(|refusal| refusal.fault(name))?;
+            b"".as_slice()
+        } else {
+            let path = Environment { settings: environment, home: None }.value(b"PATH").unwrap_or_default();
+            search(path, name)?
+        };
+        Ok(Program { arguments, environment, directory, name })
+    }
+
+    /// Its path, with the NUL.
+    pub(crate) fn path(&self) -> Result<ArrayVec<u8, PATH>, Fault> {
+        join(self.directory, self.name).map_err(|errno| Fault::call("exec", self.name, errno))
+    }
 }
 
 /// The first directory of `path` that has an executable file of that name.
@@ -101,7 +102,8 @@ fn join(directory: &[u8], name: &[u8]) -> Result<ArrayVec<u8, PATH>, Errno> {
     Ok(path)
 }
 
-fn text(path: &[u8]) -> &CStr {
+/// A path as the kernel takes it.
+pub(crate) fn text(path: &[u8]) -> &CStr {
     CStr::from_bytes_until_nul(path).unwrap_or_default()
 }
 
@@ -112,17 +114,4 @@ pub(crate) fn arguments(texts: Texts<'_>) -> Result<Pointers<'_, '_>, Fault> {
     let mut pointers = Pointers::new(slots);
     texts.iter().try_for_each(|argument| pointers.push(argument)).map_err(fault)?;
     Ok(pointers)
-}
-
-/// Becomes the program.
-pub(crate) fn become_it(context: &mut Context<'_>) -> Result<Infallible, Fault> {
-    death::untie(context)?;
-    let program = context.program()?;
-    let home = context.home.as_ref().map(crate::home::Home::setting);
-    let environment = Environment { settings: program.environment, home }.pointers()?;
-    let path = join(program.directory, program.name).map_err(|errno| Fault::call("exec", program.name, errno))?;
-    let arguments = arguments(program.arguments)?;
-    conversation::tell(context.sync.as_fd(), &FromInit::Executing)?;
-    let errno = exec_path(text(&path), arguments, environment);
-    Err(Fault::call("exec", text(&path).to_bytes(), errno))
 }

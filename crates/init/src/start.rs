@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::root::Covers;
+use crate::root::covers::Covers;
 use plan::Handle;
 use rustix::fd::AsRawFd;
 use rustix::io::retry_on_intr;

@@ -3,12 +3,11 @@
 use crate::context::Context;
 use crate::conversation::hand_over;
 use crate::fault::Fault;
+use crate::root::beneath::{self, Missing};
+use crate::root::tree;
 use plan::FromInit;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{
-    CWD, FileType, Mode, OFlags, ResolveFlags, Uid, fchown, fstat, fstatfs, major, minor, openat, openat2,
-};
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::fs::{FileType, OFlags, Uid, fchown, fstat, fstatfs, major, minor};
 use rustix::process::ioctl_tiocsctty;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -17,23 +16,14 @@ use sys::Errno;
 /// `DEVPTS_SUPER_MAGIC` of linux/magic.h.
 const DEVPTS: i64 = 0x1cd1;
 
-const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
 /// The inode of `ptmx` on every devpts.
 const PTMX: u64 = 2;
 
 /// Opens a terminal of the container's devpts, makes its peer the standard streams and the controlling
 /// terminal, and gives its master to the runtime process. An owner of `u32::MAX` leaves the peer's.
-pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
-    let entered;
-    let root = if let Some(root) = &context.root {
-        root.as_fd()
-    } else {
-        // A process that joins a container is in its mount namespace, and so its root, already.
-        entered = openat(CWD, c"/", DIRECTORY, Mode::empty()).map_err(|errno| Fault::call("open", b"/", errno))?;
-        entered.as_fd()
-    };
-    let master = master(root)?;
+pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
+    let root = context.top()?;
+    let master = master(root.as_fd())?;
     let terminal = |act| move |errno| Fault::call(act, b"/dev/pts/ptmx", errno);
     unlockpt(&master).map_err(terminal("unlock the terminal"))?;
     let peer = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
@@ -50,7 +40,7 @@ pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool
         }
     }
     if console {
-        mount_console(root, &peer)?;
+        mount_console(root.as_fd(), &peer)?;
     }
     hand_over(context.sync.as_fd(), &FromInit::Terminal, master.as_fd())?;
     for number in 0..3 {
@@ -62,18 +52,18 @@ pub(crate) fn open(context: &Context<'_>, rows: u16, columns: u16, console: bool
 /// Opens the multiplexer of the devpts at `/dev/pts`, and nothing that an image or a mount put in its place.
 fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
     let fault = |errno| Fault::call("open", b"/dev/pts/ptmx", errno);
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let devpts = openat2(root, c"dev/pts", DIRECTORY, Mode::empty(), resolve)
+    let devpts = beneath::open(root, c"dev/pts", OFlags::PATH | OFlags::DIRECTORY)
         .map_err(|errno| Fault::call("open", b"/dev/pts", errno))?;
     if fstatfs(&devpts).map_err(fault)?.f_type != DEVPTS {
         return Err(Fault::refusal("a terminal needs a devpts that is mounted at", b"/dev/pts"));
     }
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    let master = openat2(&devpts, c"ptmx", flags, Mode::empty(), resolve).map_err(fault)?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NOFOLLOW;
+    let master = beneath::open(devpts.as_fd(), c"ptmx", flags).map_err(fault)?;
     let stat = fstat(&master).map_err(fault)?;
     let device = (major(stat.st_rdev), minor(stat.st_rdev));
-    if FileType::from_raw_mode(stat.st_mode) != FileType::CharacterDevice || device != (5, 2) || stat.st_ino != PTMX {
+    let node = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && device == (5, 2);
+    let own = stat.st_ino == PTMX && stat.st_dev == fstat(&devpts).map_err(fault)?.st_dev;
+    if !(node && own) {
         return Err(Fault::refusal("not the multiplexer of a devpts:", b"/dev/pts/ptmx"));
     }
     Ok(master)
@@ -82,21 +72,12 @@ fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
 /// Mounts the peer at `/dev/console`, which is made where it is missing, and must not be a link.
 fn mount_console(root: BorrowedFd<'_>, peer: &OwnedFd) -> Result<(), Fault> {
     let fault = |act| move |errno| Fault::call(act, b"/dev/console", errno);
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let dev = openat2(root, c"dev", DIRECTORY, Mode::empty(), resolve).map_err(fault("open"))?;
-    let existing = || openat(&dev, c"console", OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-    let console = match existing() {
-        Err(Errno::NOENT) => {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            openat(&dev, c"console", flags, Mode::from_raw_mode(0o666)).map_err(fault("create"))?
-        }
-        existing => existing.map_err(fault("open"))?,
-    };
+    let (dev, name) = beneath::parent(root, c"dev/console")?;
+    beneath::make_one(&dev, name, Missing::File).map_err(fault("create"))?;
+    let console = beneath::open(dev.as_fd(), name, OFlags::PATH | OFlags::NOFOLLOW).map_err(fault("open"))?;
     if FileType::from_raw_mode(fstat(&console).map_err(fault("fstat"))?.st_mode) == FileType::Symlink {
         return Err(fault("create")(Errno::LOOP));
     }
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    let tree = open_tree(peer, c"", flags).map_err(fault("open_tree of the terminal for"))?;
-    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(&tree, c"", &console, c"", flags).map_err(fault("move_mount to"))
+    let copy = tree::copy(peer.as_fd(), false).map_err(fault("open_tree of the terminal for"))?;
+    tree::attach(copy.as_fd(), console.as_fd()).map_err(fault("move_mount to"))
 }

@@ -1,9 +1,7 @@
 //! When each step ended, for `--trace`.
 
-use crate::conversation;
 use crate::fault::Fault;
 use plan::{Bytes, FromInit};
-use rustix::fd::BorrowedFd;
 
 /// As many as fit into one message.
 const ROOM: usize = 384;
@@ -22,24 +20,21 @@ impl Times {
         Ok(Times { first: 0, used: 0, ends })
     }
 
-    /// Notes that a step ends now; sends what there is where there is no more room.
-    pub(crate) fn note(&mut self, to: BorrowedFd<'_>) -> Result<(), Fault> {
-        if self.used == self.ends.len() {
-            self.send(to)?;
-        }
+    /// Notes that a step ends now; false where there is no room for another.
+    pub(crate) fn note(&mut self) -> bool {
         if let Some(end) = self.ends.get_mut(self.used) {
             *end = sys::process::monotonic().to_le_bytes();
             self.used += 1;
         }
-        Ok(())
+        self.used < self.ends.len()
     }
 
-    /// Sends what is not sent yet.
-    pub(crate) fn send(&mut self, to: BorrowedFd<'_>) -> Result<(), Fault> {
-        let Some(ends) = self.ends.get(..self.used).filter(|ends| !ends.is_empty()) else { return Ok(()) };
-        conversation::tell(to, &FromInit::Times { first: self.first, ends: Bytes(ends.as_flattened()) })?;
+    /// Takes what is not sent yet: the message that tells of it.
+    pub(crate) fn take(&mut self) -> Option<FromInit<'_>> {
+        let ends = self.ends.get(..self.used).filter(|ends| !ends.is_empty())?;
+        let message = FromInit::Times { first: self.first, ends: Bytes(ends.as_flattened()) };
         self.first += u32::try_from(self.used).unwrap_or(0);
         self.used = 0;
-        Ok(())
+        Some(message)
     }
 }

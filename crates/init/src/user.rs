@@ -7,6 +7,7 @@ use crate::directory;
 use crate::fault::Fault;
 use crate::namespaces::set_user;
 use crate::number::decimal;
+use rustix::fd::AsFd;
 use rustix::fs::{FileType, Gid, Uid, fchown, fstat, major, minor};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, configure_capability_in_ambient_set,
@@ -93,7 +94,8 @@ pub(crate) fn capabilities(context: &Context<'_>, sets: CapabilitySets, ambient:
             continue;
         }
         if let Err(errno) = configure_capability_in_ambient_set(capability, true) {
-            warn(context, "can't raise ambient capability", &decimal(u64::from(number)), errno)?;
+            let fault = Fault::call("can't raise ambient capability", &decimal(u64::from(number)), errno);
+            warn(context.sync.as_fd(), context.step, &fault)?;
         }
     }
     Ok(())

@@ -2,10 +2,10 @@
 
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::{
-    conversation, death, directory, home, hook, namespaces, process, program, root, seal, start, terminal,
-    times::Times, user,
-};
+use crate::home::Home;
+use crate::program::Program;
+use crate::times::Times;
+use crate::{conversation, death, directory, exec, hook, namespaces, process, root, seal, start, terminal, user};
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
 use rustix::fd::AsFd;
@@ -16,8 +16,8 @@ pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infa
     prepare(context, header, steps)?;
     for placed in steps.by_ref() {
         take(context, placed.step)?;
-        if let Some(times) = &mut context.times {
-            times.note(context.sync.as_fd())?;
+        if context.times.as_mut().is_some_and(|times| !times.note()) {
+            send_times(context)?;
         }
         context.step += 1;
     }
@@ -62,7 +62,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::SetAttributes { target, attributes } => root::set_attributes(context, target, &attributes),
         Step::Device(device) => root::device(context, &device),
         Step::Link { path, to, replace } => root::link(context, path, to, replace),
-        Step::Terminal { rows, columns, console, owner } => terminal::open(context, rows, columns, console, owner),
+        Step::Terminal { rows, columns, console, owner } => terminal::give(context, rows, columns, console, owner),
         Step::RuntimeHooks => ask(context, &FromInit::RuntimeHooks),
         Step::Hook(hook) => hook::run(context, &hook),
         Step::PivotRoot => root::pivot_root(context),
@@ -102,10 +102,13 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         }
         Step::WorkingDirectory { path, create } => directory::working_directory(context, path.0, create),
         Step::Home { uid } => {
-            home::find(context, uid);
+            context.home = Some(Home::of(context.top()?.as_fd(), uid));
             Ok(())
         }
-        Step::Program { arguments, environment } => program::find(context, arguments, environment),
+        Step::Program { arguments, environment } => {
+            context.program = Some(Program::find(arguments, environment)?);
+            Ok(())
+        }
         Step::SealDescriptors { .. } => seal::seal(context),
         Step::Ready => ready(context),
         Step::AwaitStart { listener } => start::wait(context, listener),
@@ -129,12 +132,12 @@ fn ready(context: &mut Context<'_>) -> Result<(), Fault> {
 
 fn become_program(context: &mut Context<'_>) -> Result<(), Fault> {
     send_times(context)?;
-    match program::become_it(context)? {}
+    match exec::exec(context)? {}
 }
 
 fn send_times(context: &mut Context<'_>) -> Result<(), Fault> {
-    match &mut context.times {
-        Some(times) => times.send(context.sync.as_fd()),
+    match context.times.as_mut().and_then(Times::take) {
+        Some(message) => conversation::tell(context.sync.as_fd(), &message),
         None => Ok(()),
     }
 }

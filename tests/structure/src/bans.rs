@@ -110,7 +110,9 @@ fn in_init(source: &Source) -> Vec<Finding> {
     let called = |at: usize| {
         let before = at.checked_sub(1).map(|at| source.tokens[at].text.as_str());
         let opens = source.tokens.get(at + 1).is_some_and(|next| next.text == "(" || next.text == "::");
-        opens && !matches!(before, Some("fn" | ".")) && !after(&source.tokens, at, "beneath")
+        opens
+            && !matches!(before, Some("fn" | "."))
+            && !["beneath", "root"].iter().any(|module| after(&source.tokens, at, module))
     };
     let mut found = in_planning(source);
     let calls =

@@ -23,15 +23,20 @@ const TRIES: usize = 128;
 
 /// What is made where a path is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// A directory, mode 0755.
     Directory,
     /// An empty file, mode 0644.
     File,
 }
 
+/// Opens `/` of this process.
+pub(crate) fn slash() -> Result<OwnedFd, Errno> {
+    rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// Opens what is at `path` beneath `root`.
-pub(super) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     for _ in 0..TRIES {
         match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
@@ -53,7 +58,7 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>,
 }
 
 /// Opens what is at `path`, made with its parents where it is missing, and says whether it was there.
-pub(super) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(OwnedFd, bool), Fault> {
+pub(crate) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(OwnedFd, bool), Fault> {
     match open(root, path, OFlags::PATH) {
         Ok(found) => Ok((found, true)),
         Err(Errno::NOENT) => Ok((make(root, path.to_bytes(), missing)?, false)),
@@ -78,7 +83,7 @@ pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<Owned
 }
 
 /// Opens the directory that holds the last part of `path`, made where it is missing, and gives that part.
-pub(super) fn parent<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<(OwnedFd, &'p CStr), Fault> {
+pub(crate) fn parent<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<(OwnedFd, &'p CStr), Fault> {
     let bytes = path.to_bytes_with_nul();
     let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     let (directory, name) = bytes.split_at_checked(start).unwrap_or_default();
@@ -137,8 +142,8 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, 
     Err(Fault::call("openat2", path, Errno::LOOP))
 }
 
-/// Makes `name` in `directory`. What is there already is as good.
-fn make_one(directory: &OwnedFd, name: &CStr, kind: Missing) -> Result<(), Errno> {
+/// Makes `name`, which is no path, in `directory`. What is there already is as good.
+pub(crate) fn make_one(directory: &OwnedFd, name: &CStr, kind: Missing) -> Result<(), Errno> {
     let made = match kind {
         Missing::Directory => mkdirat(directory, name, Mode::from_raw_mode(0o755)),
         Missing::File => {

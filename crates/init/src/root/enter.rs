@@ -1,7 +1,8 @@
 //! Into the root: before any mount of the config is made, and after.
 
+use super::covers::Covers;
+use super::guard;
 use super::tree::{self, RECURSIVE};
-use super::{Covers, guard};
 use crate::context::Context;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;

@@ -5,9 +5,9 @@
 //! nothing is writable for a moment that is to be read-only.
 
 mod bare;
-mod beneath;
+pub(crate) mod beneath;
 mod copy;
-mod covers;
+pub(crate) mod covers;
 mod device;
 mod enter;
 mod filesystem;
@@ -15,9 +15,8 @@ mod guard;
 mod identity;
 mod mount;
 mod protect;
-mod tree;
+pub(crate) mod tree;
 
-pub(crate) use covers::Covers;
 pub(crate) use device::{device, link};
 pub(crate) use enter::{
     chroot, move_root, open_root, parent_private, pivot_root, procfs, propagation, root_propagation,

@@ -98,10 +98,12 @@ fn source(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(OwnedFd, bool),
         Source::Path(path) => tree::of_path(path.0, step.recursive)
             .map(|tree| (tree, false))
             .map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
-        Source::Asked(_) if step.id_map.is_some() => Ok((conversation::tree(context)?, true)),
+        Source::Asked(_) if step.id_map.is_some() => {
+            Ok((conversation::tree(context.sync.as_fd(), context.step)?, true))
+        }
         Source::Asked(path) => match tree::of_path(path.0, step.recursive) {
             Ok(tree) => Ok((tree, false)),
-            Err(Errno::ACCESS | Errno::PERM) => Ok((conversation::tree(context)?, false)),
+            Err(Errno::ACCESS | Errno::PERM) => Ok((conversation::tree(context.sync.as_fd(), context.step)?, false)),
             Err(errno) => Err(Fault::call("open_tree", path.bytes(), errno)),
         },
         Source::Handle(handle) => tree::copy(context.descriptor(handle)?, step.recursive)

@@ -18,7 +18,7 @@ pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
 }
 
 /// A detached copy of the mount that `of` is open on, from there down.
-pub(super) fn copy(of: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, Errno> {
+pub(crate) fn copy(of: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, Errno> {
     open_tree(of, c"", flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)
 }
 
@@ -28,7 +28,7 @@ fn flags(recursive: bool) -> OpenTreeFlags {
 }
 
 /// Attaches a tree to what `target` is open on.
-pub(super) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
+pub(crate) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(tree, c"", target, c"", flags)
 }
