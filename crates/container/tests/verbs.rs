@@ -30,6 +30,7 @@ fn signal(child: &mut Child) -> Option<i32> {
     child.wait().unwrap().signal()
 }
 
+
 #[test]
 fn a_signal_reaches_a_created_and_a_running_container() {
     let scratch = Scratch::new();
@@ -113,11 +114,16 @@ fn poststop_runs_while_the_state_is_still_there() {
     let scratch = Scratch::new();
     let store = scratch.store();
     let (entry, _) = container(&store, "a");
-    entry.write_config(b"{}").unwrap();
-    let mut seen = Vec::new();
-    delete(&store, &id("a"), false, &mut |entry, record| seen.push((entry.config().unwrap(), record.id.clone())))
-        .unwrap();
-    assert_eq!(seen, [(b"{}".to_vec(), "a".to_owned())]);
+    let out = scratch.path().join("out");
+    let script = format!("cat > {0}; ls {1} >> {0}", out.display(), entry.path().display());
+    let config = format!(
+        r#"{{"ociVersion":"1.0.2","root":{{"path":"rootfs"}},
+            "hooks":{{"poststop":[{{"path":"/bin/sh","args":["sh","-c","{script}"]}}]}}}}"#
+    );
+    entry.write_config(config.as_bytes()).unwrap();
+    delete(&store, &id("a"), false, None).unwrap();
+    let seen = std::fs::read_to_string(out).unwrap();
+    assert!(seen.contains(r#""status":"stopped""#) && seen.contains("state.json"), "{seen}");
 }
 
 /// B10: whatever is in the directory, force removes it.
