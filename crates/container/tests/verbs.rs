@@ -113,7 +113,9 @@ fn delete_asks_for_force_where_something_runs() {
 fn poststop_runs_while_the_state_is_still_there() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    let (entry, _) = container(&store, "a");
+    let (entry, mut record) = container(&store, "a");
+    record.bundle = scratch.path().to_owned();
+    entry.save(&record).unwrap();
     let out = scratch.path().join("out");
     let script = format!("cat > {0}; ls {1} >> {0}", out.display(), entry.path().display());
     let config = format!(
