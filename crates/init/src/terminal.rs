@@ -72,9 +72,9 @@ fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
 /// Mounts the peer at `/dev/console`, which is made where it is missing, and must not be a link.
 fn mount_console(root: BorrowedFd<'_>, peer: &OwnedFd) -> Result<(), Fault> {
     let fault = |act| move |errno| Fault::call(act, b"/dev/console", errno);
-    let (dev, name) = beneath::parent(root, c"dev/console")?;
-    beneath::make_one(&dev, name, Missing::File).map_err(fault("create"))?;
-    let console = beneath::open(dev.as_fd(), name, OFlags::PATH | OFlags::NOFOLLOW).map_err(fault("open"))?;
+    let entry = beneath::entry(root, c"dev/console")?;
+    beneath::make_one(&entry, Missing::File).map_err(fault("create"))?;
+    let console = entry.open(OFlags::PATH).map_err(fault("open"))?;
     if FileType::from_raw_mode(fstat(&console).map_err(fault("fstat"))?.st_mode) == FileType::Symlink {
         return Err(fault("create")(Errno::LOOP));
     }

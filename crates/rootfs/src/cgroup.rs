@@ -1,9 +1,9 @@
 //! Mounts of type `cgroup`. They show the container's own cgroup and nothing above it (CVE-2023-25809): as a new
 //! mount where that cgroup is the root of the container's own cgroup namespace (`own_root`), else as a bind.
 
+use crate::entry::Ready;
 use crate::error::Error;
 use crate::facts::{CgroupMounts, Hierarchy};
-use crate::mounts::Ready;
 use crate::path::{List, path_text, text};
 use plan::{Attributes, Bind, Mount, Source, Step, Text, Writer};
 use std::path::Path;

@@ -6,6 +6,7 @@
 
 mod cgroup;
 mod devices;
+mod entry;
 mod error;
 mod facts;
 mod mounts;

@@ -1,6 +1,7 @@
 //! The config's mounts, each in its order.
 
 use crate::cgroup;
+use crate::entry::{Ready, options};
 use crate::error::Error;
 use crate::facts::{Descriptors, Facts, UserNamespace};
 use crate::options::Options;
@@ -51,21 +52,6 @@ pub(crate) fn read_only_later<'s>(spec: &'s Spec, facts: &Facts) -> impl Iterato
 fn later(entry: &Entry, options: &Options<'_>, target: &Path) -> bool {
     let kind = entry.typ().as_deref().unwrap_or_default();
     !is_bind(entry) && !options.remount && (kind == "tmpfs" || target == Path::new("/dev"))
-}
-
-pub(crate) fn options(entry: &Entry) -> Options<'_> {
-    Options::new(entry.options().iter().flatten().map(String::as_str))
-}
-
-/// One entry, made ready.
-pub(crate) struct Ready<'s> {
-    /// JSON pointer: `/mounts/3`.
-    pub place: String,
-    /// Where, inside.
-    pub target: PathBuf,
-    /// Its source as the config has it; empty where it has none.
-    pub source: &'s Path,
-    pub options: Options<'s>,
 }
 
 struct Planner<'s, 'w> {

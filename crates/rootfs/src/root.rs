@@ -43,10 +43,6 @@ pub fn pivot(spec: &Spec, facts: &Facts, plan: &mut Writer) {
         return;
     }
     plan.push("/root/path", if facts.no_pivot { Step::MoveRoot } else { Step::PivotRoot });
-    let asked = root_propagation(spec);
-    if asked & (SHARED | UNBINDABLE) != 0 {
-        plan.push("/linux/rootfsPropagation", Step::RootPropagation { flags: asked });
-    }
 }
 
 /// Makes read-only what is to be so, and hides the masked paths. Without a mount namespace it would be the host's
@@ -78,6 +74,11 @@ pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     for (place, path) in once_each("/linux/maskedPaths", masked) {
         let path = path_text(&place, &path)?;
         plan.push(&place, Step::MaskPath { path: Text(&path), context: Text(&context) });
+    }
+    // Last: what is unbindable can't be mounted over itself. Private and slave it is already.
+    let asked = root_propagation(spec);
+    if asked & (SHARED | UNBINDABLE) != 0 {
+        plan.push("/linux/rootfsPropagation", Step::RootPropagation { flags: asked });
     }
     Ok(())
 }

@@ -109,10 +109,12 @@ fn beneath(source: &Source) -> bool {
 fn in_init(source: &Source) -> Vec<Finding> {
     let called = |at: usize| {
         let before = at.checked_sub(1).map(|at| source.tokens[at].text.as_str());
-        let opens = source.tokens.get(at + 1).is_some_and(|next| next.text == "(" || next.text == "::");
-        opens
-            && !matches!(before, Some("fn" | "."))
-            && !["beneath", "root"].iter().any(|module| after(&source.tokens, at, module))
+        let next = |ahead: usize| source.tokens.get(at + ahead).map(|token| token.text.as_str());
+        // A module may have the name of a function: `mount::` is one only with `<`.
+        let opens = next(1) == Some("(") || (next(1) == Some("::") && next(2) == Some("<"));
+        // Functions of init's own modules, which have the names of their steps.
+        let own = ["beneath", "root", "terminal"].iter().any(|module| after(&source.tokens, at, module));
+        opens && !own && !matches!(before, Some("fn" | "."))
     };
     let mut found = in_planning(source);
     let calls =
@@ -198,6 +200,8 @@ mod tests {
     #[test]
     fn init_may_use_what_resolves_beneath_the_root() {
         let init = "crates/init/src/mounts.rs";
+        assert_eq!(words(init, "open::<P>(path)"), ["open"]);
+        assert_eq!(words(init, "use rustix::mount::MountFlags; sys::mount::set()"), Vec::<String>::new());
         assert_eq!(words(init, "beneath::open(root, path); root.open(path); fn mount() {}"), Vec::<String>::new());
         assert_eq!(words("crates/init/src/root/beneath.rs", "openat2(a)"), Vec::<String>::new());
     }

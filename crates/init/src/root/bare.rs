@@ -2,13 +2,14 @@
 //! whole procfs or sysfs of the host is among them, the kernel lets the container mount a new one that shows
 //! what its own has masked. So these are taken away first.
 
+use super::beneath;
 use crate::context::Context;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsRawFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, openat, readlinkat_raw};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fs::{OFlags, readlinkat_raw};
 use rustix::io::{read, retry_on_intr};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use sys::Errno;
@@ -22,7 +23,7 @@ pub(super) fn hide(context: &Context<'_>) -> Result<(), Fault> {
     let mut space = [MaybeUninit::uninit(); 4096];
     let root = path_of(procfs, context.root()?.as_raw_fd(), &mut space)
         .map_err(|errno| Fault::call("readlinkat", b"the root", errno))?;
-    let list = openat(procfs, c"self/mountinfo", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    let list = beneath::open(procfs.as_fd(), c"self/mountinfo", OFlags::RDONLY)
         .map_err(|errno| Fault::call("openat", b"mountinfo", errno))?;
     let mut line: ArrayVec<u8, LINE> = ArrayVec::new();
     let mut chunk = [0; 2048];

@@ -8,12 +8,15 @@
 use crate::fault::Fault;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, readlinkat_raw};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, mkdirat, mknodat, openat, openat2,
+    readlinkat_raw, statat, symlinkat, unlinkat,
+};
 use sys::Errno;
 
 /// The longest path that the kernel takes, with its NUL.
-const PATH_MAX: usize = 4096;
+pub(super) const PATH_MAX: usize = 4096;
 
 /// As many links as the kernel follows in one path.
 const LINKS: usize = 40;
@@ -76,26 +79,87 @@ pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<Owned
     }
     found.map_err(|errno| match errno {
         Errno::NOTDIR | Errno::LOOP => {
-            Fault::refusal("such a file system must be mounted on ordinary directory, which is not", path.to_bytes())
+            Fault::quoted(b"", path.to_bytes(), b" must be mounted on ordinary directory", None)
         }
         errno => Fault::call("openat2", path.to_bytes(), errno),
     })
 }
 
-/// Opens the directory that holds the last part of `path`, made where it is missing, and gives that part.
-pub(crate) fn parent<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<(OwnedFd, &'p CStr), Fault> {
+/// Opens the directory that holds the last part of `path`, made where it is missing.
+pub(crate) fn entry<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<Entry<'p, OwnedFd>, Fault> {
     let bytes = path.to_bytes_with_nul();
     let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    let (directory, name) = bytes.split_at_checked(start).unwrap_or_default();
+    let (above, name) = bytes.split_at_checked(start).unwrap_or_default();
     let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
     if matches!(name.to_bytes(), b"" | b"." | b"..") {
         return Err(Fault::refusal("nothing can be made at", path.to_bytes()));
     }
-    let mut way = Way::new(directory)?;
-    match way.open(root, way.length, OFlags::PATH | OFlags::DIRECTORY) {
-        Ok(found) => Ok((found, name)),
-        Err(Errno::NOENT) => Ok((make(root, directory, Missing::Directory)?, name)),
-        Err(errno) => Err(Fault::call("openat2", directory, errno)),
+    let mut way = Way::new(above)?;
+    let directory = match way.open(root, way.length, OFlags::PATH | OFlags::DIRECTORY) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => make(root, above, Missing::Directory)?,
+        Err(errno) => return Err(Fault::call("openat2", above, errno)),
+    };
+    Ok(Entry { directory, name })
+}
+
+/// Gives what `file` is open on (also only by `O_PATH`) an owner.
+pub(super) fn own(file: &OwnedFd, uid: Uid, gid: Gid) -> Result<(), Errno> {
+    chownat(file, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+}
+
+/// One name in an open directory. A link of that name is never followed.
+pub(crate) struct Entry<'n, D: AsFd> {
+    pub(super) directory: D,
+    /// Without a slash; neither `.` nor `..`.
+    pub(super) name: &'n CStr,
+}
+
+impl<D: AsFd> Entry<'_, D> {
+    /// Opens what is there.
+    pub(crate) fn open(&self, flags: OFlags) -> Result<OwnedFd, Errno> {
+        openat(&self.directory, self.name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    /// What is there.
+    pub(super) fn status(&self) -> Result<Stat, Errno> {
+        statat(&self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// The text of the link that is there, in `space`.
+    pub(super) fn link_text<'s>(&self, space: &'s mut [MaybeUninit<u8>; PATH_MAX]) -> Result<&'s [u8], Errno> {
+        readlinkat_raw(&self.directory, self.name, space).map(|(text, _)| &*text)
+    }
+
+    /// Makes a directory.
+    pub(super) fn make_directory(&self, mode: u32) -> Result<(), Errno> {
+        mkdirat(&self.directory, self.name, Mode::from_raw_mode(mode))
+    }
+
+    /// Makes an empty file, open for writing.
+    pub(super) fn make_file(&self, mode: u32) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        openat(&self.directory, self.name, flags, Mode::from_raw_mode(mode))
+    }
+
+    /// Makes a device node, a FIFO or a socket: `mode` says which.
+    pub(super) fn make_node(&self, mode: u32, device: u64) -> Result<(), Errno> {
+        mknodat(&self.directory, self.name, FileType::from_raw_mode(mode), Mode::from_raw_mode(mode), device)
+    }
+
+    /// Makes a symbolic link.
+    pub(super) fn make_link(&self, text: &CStr) -> Result<(), Errno> {
+        symlinkat(text, &self.directory, self.name)
+    }
+
+    /// Gives what is there an owner.
+    pub(super) fn own(&self, uid: Uid, gid: Gid) -> Result<(), Errno> {
+        chownat(&self.directory, self.name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Removes what is there, if it is not a directory.
+    pub(super) fn remove(&self) -> Result<(), Errno> {
+        unlinkat(&self.directory, self.name, AtFlags::empty())
     }
 }
 
@@ -122,7 +186,7 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, 
             .open(root, above, OFlags::PATH | OFlags::DIRECTORY)
             .map_err(|errno| Fault::call("openat2", path, errno))?;
         let mut space = [MaybeUninit::uninit(); PATH_MAX];
-        match way.name(end, |name| readlinkat_raw(&directory, name, &mut space).map(|(text, _)| &*text)) {
+        match way.name(end, |name| Entry { directory: &directory, name }.link_text(&mut space)) {
             Ok(_) if links == LINKS => return Err(Fault::call("openat2", path, Errno::LOOP)),
             Ok(text) => {
                 links += 1;
@@ -131,7 +195,7 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, 
             }
             Err(Errno::NOENT) => {
                 let kind = if last { missing } else { Missing::Directory };
-                way.name(end, |name| make_one(&directory, name, kind))
+                way.name(end, |name| make_one(&Entry { directory: &directory, name }, kind))
                     .map_err(|errno| Fault::call("make the mount point", path, errno))?;
             }
             // Something else has just appeared there: look again.
@@ -142,14 +206,11 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, 
     Err(Fault::call("openat2", path, Errno::LOOP))
 }
 
-/// Makes `name`, which is no path, in `directory`. What is there already is as good.
-pub(crate) fn make_one(directory: &OwnedFd, name: &CStr, kind: Missing) -> Result<(), Errno> {
+/// Makes one part of a path. What is there already is as good.
+pub(crate) fn make_one<D: AsFd>(entry: &Entry<'_, D>, kind: Missing) -> Result<(), Errno> {
     let made = match kind {
-        Missing::Directory => mkdirat(directory, name, Mode::from_raw_mode(0o755)),
-        Missing::File => {
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-            openat(directory, name, flags, Mode::from_raw_mode(0o644)).map(drop)
-        }
+        Missing::Directory => entry.make_directory(0o755),
+        Missing::File => entry.make_file(0o644).map(drop),
     };
     match made {
         Err(Errno::EXIST) => Ok(()),

@@ -1,42 +1,44 @@
 //! Device nodes and links.
 
-use super::{beneath, covers, tree};
+use super::beneath::{self, Entry};
+use super::{covers, tree};
 use crate::context::Context;
 use crate::fault::Fault;
-use core::ffi::CStr;
 use plan::{Device, Text};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Uid, chownat, fstat, makedev, mknodat, openat, symlinkat, unlinkat,
-};
+use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, fstat, makedev};
 use rustix::process::umask;
 use sys::Errno;
 
 /// Makes a device node or FIFO.
 pub(crate) fn device(context: &mut Context<'_>, step: &Device<'_>) -> Result<(), Fault> {
-    let (directory, name) = beneath::parent(context.root()?, step.path.0)?;
+    let entry = beneath::entry(context.root()?, step.path.0)?;
     if step.from_host {
-        return from_host(&directory, name, step);
+        return from_host(&entry, step);
     }
-    match node(&directory, name, step) {
-        Ok(()) => own(&directory, name, step),
-        Err(Errno::EXIST) => compare(&directory, name, step),
+    // The node gets exactly the mode that is asked.
+    let before = umask(Mode::empty());
+    let made = entry.make_node(step.mode, makedev(step.major, step.minor));
+    umask(before);
+    match made {
+        Ok(()) => own(&entry, step),
+        Err(Errno::EXIST) => compare(&entry, step),
         // Without CAP_MKNOD.
-        Err(Errno::PERM) if kind(step) != FileType::Fifo => from_host(&directory, name, step),
+        Err(Errno::PERM) if kind(step) != FileType::Fifo => from_host(&entry, step),
         Err(errno) => Err(Fault::call("mknodat", step.path.bytes(), errno)),
     }
 }
 
 /// Makes a symbolic link.
 pub(crate) fn link(context: &mut Context<'_>, path: Text<'_>, to: Text<'_>, replace: bool) -> Result<(), Fault> {
-    let (directory, name) = beneath::parent(context.root()?, path.0)?;
+    let entry = beneath::entry(context.root()?, path.0)?;
     if replace {
-        match unlinkat(&directory, name, AtFlags::empty()) {
+        match entry.remove() {
             Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
             Err(errno) => return Err(Fault::call("unlinkat", path.bytes(), errno)),
         }
     }
-    match symlinkat(to.0, &directory, name) {
+    match entry.make_link(to.0) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(Fault::call("symlinkat", path.bytes(), errno)),
     }
@@ -46,55 +48,43 @@ fn kind(step: &Device<'_>) -> FileType {
     FileType::from_raw_mode(step.mode)
 }
 
-/// Makes the node with exactly the mode that is asked.
-fn node(directory: &OwnedFd, name: &CStr, step: &Device<'_>) -> Result<(), Errno> {
-    let before = umask(Mode::empty());
-    let mode = Mode::from_raw_mode(step.mode);
-    let made = mknodat(directory, name, kind(step), mode, makedev(step.major, step.minor));
-    umask(before);
-    made
-}
-
 /// Gives the new node its owner: it is root's.
-fn own(directory: &OwnedFd, name: &CStr, step: &Device<'_>) -> Result<(), Fault> {
+fn own(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
     if (step.uid, step.gid) == (0, 0) {
         return Ok(());
     }
-    let call = |errno| Fault::call("fchownat", step.path.bytes(), errno);
-    let made = open(directory, name, step)?;
+    let made = look(entry, step)?;
     if !same(&made, step)? {
         return Err(Fault::refusal("something else has just appeared at", step.path.bytes()));
     }
-    let (uid, gid) = (Uid::from_raw(step.uid), Gid::from_raw(step.gid));
-    chownat(&made, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH).map_err(call)
+    beneath::own(&made, Uid::from_raw(step.uid), Gid::from_raw(step.gid))
+        .map_err(|errno| Fault::call("fchownat", step.path.bytes(), errno))
 }
 
 /// Takes what is there already for the device, if it is that.
-fn compare(directory: &OwnedFd, name: &CStr, step: &Device<'_>) -> Result<(), Fault> {
-    if step.exact && !same(&open(directory, name, step)?, step)? {
+fn compare(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
+    if step.exact && !same(&look(entry, step)?, step)? {
         return Err(Fault::refusal("there is something else than that device at", step.path.bytes()));
     }
     Ok(())
 }
 
 /// Binds the host's node of the same path.
-fn from_host(directory: &OwnedFd, name: &CStr, step: &Device<'_>) -> Result<(), Fault> {
+fn from_host(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
     let tree = covers::host_device(step.path.0, kind(step), step.major, step.minor)?;
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-    match openat(directory, name, flags, Mode::from_raw_mode(0o644)) {
+    match entry.make_file(0o644) {
         Ok(_) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(Fault::call("openat", step.path.bytes(), errno)),
     }
-    let target = open(directory, name, step)?;
+    let target = look(entry, step)?;
     if same(&target, step)? {
         return Ok(());
     }
     tree::attach(tree.as_fd(), target.as_fd()).map_err(|errno| Fault::call("move_mount", step.path.bytes(), errno))
 }
 
-fn open(directory: &OwnedFd, name: &CStr, step: &Device<'_>) -> Result<OwnedFd, Fault> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(directory, name, flags, Mode::empty()).map_err(|errno| Fault::call("openat", step.path.bytes(), errno))
+fn look(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<OwnedFd, Fault> {
+    entry.open(OFlags::PATH).map_err(|errno| Fault::call("openat", step.path.bytes(), errno))
 }
 
 /// Whether a file is the device.

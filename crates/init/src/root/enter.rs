@@ -1,8 +1,9 @@
 //! Into the root: before any mount of the config is made, and after.
 
 use super::covers::Covers;
-use super::guard;
+use super::filesystem::Filesystem;
 use super::tree::{self, RECURSIVE};
+use super::{bare, beneath, guard};
 use crate::context::Context;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
@@ -62,7 +63,7 @@ pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -
 
 /// Mounts a procfs of our own, attached nowhere.
 pub(crate) fn procfs(context: &mut Context<'_>) -> Result<(), Fault> {
-    let own = super::filesystem::Filesystem::new(c"proc").and_then(|proc| proc.mount(c"proc", 0));
+    let own = Filesystem::new(c"proc").and_then(|proc| proc.mount(c"proc", 0));
     context.procfs = Some(match own {
         Ok(own) => own,
         // In a user namespace whose view of /proc has holes none is to be had: the host's will do.
@@ -80,8 +81,7 @@ fn host_procfs() -> Result<OwnedFd, Errno> {
 /// Makes the opened root `/` and leaves the old one behind for good.
 pub(crate) fn pivot_root(context: &mut Context<'_>) -> Result<(), Fault> {
     let call = |act| move |errno| Fault::call(act, b"/", errno);
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let old = open(c"/", flags, Mode::empty()).map_err(call("open"))?;
+    let old = beneath::slash().map_err(call("open"))?;
     fchdir(context.root()?).map_err(call("fchdir"))?;
     // The new root is also where the old one is put: on top of it.
     pivot(c".", c".").map_err(call("pivot_root"))?;
@@ -96,9 +96,8 @@ pub(crate) fn pivot_root(context: &mut Context<'_>) -> Result<(), Fault> {
 
 /// Makes the opened root `/` by moving its mount there, where `/` is a ramdisk and can't be pivoted away.
 pub(crate) fn move_root(context: &mut Context<'_>) -> Result<(), Fault> {
-    super::bare::hide(context)?;
-    let top = open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Fault::call("open", b"/", errno))?;
+    bare::hide(context)?;
+    let top = beneath::slash().map_err(|errno| Fault::call("open", b"/", errno))?;
     tree::attach(context.root()?, top.as_fd()).map_err(|errno| Fault::call("move_mount", b"/", errno))?;
     chroot(context)
 }

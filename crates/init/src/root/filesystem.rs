@@ -22,13 +22,9 @@ pub(super) struct Filesystem {
 impl Filesystem {
     /// Begins a file system of that kind.
     pub(super) fn new(kind: &CStr) -> Result<Self, Fault> {
-        match fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC) {
-            Ok(settings) => Ok(Filesystem { settings }),
-            Err(Errno::NODEV) => {
-                Err(Fault::call("fsopen, a file system that the kernel has not:", kind.to_bytes(), Errno::NODEV))
-            }
-            Err(errno) => Err(Fault::call("fsopen", kind.to_bytes(), errno)),
-        }
+        let settings =
+            fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(|errno| Fault::call("fsopen", kind.to_bytes(), errno))?;
+        Ok(Filesystem { settings })
     }
 
     /// Takes the file system that `mount` is open on, to change its options.

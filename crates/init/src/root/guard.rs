@@ -34,12 +34,16 @@ pub(super) fn check(root: BorrowedFd<'_>, target: &OwnedFd, path: &CStr, tree: &
         if is_proc(tree).map_err(call)? && is_root(tree).map_err(call)? {
             return Ok(());
         }
-        return Err(Fault::refusal("only the root of a file system of type proc can be mounted at", path.to_bytes()));
+        return Err(refusal(path, b" cannot be mounted because it is not of type proc"));
     }
     if on_proc && !stands_in(root, target).map_err(call)? {
-        return Err(Fault::refusal("nothing can be mounted inside /proc, as asked for", path.to_bytes()));
+        return Err(refusal(path, b" cannot be mounted because it is inside /proc"));
     }
     Ok(())
+}
+
+fn refusal(path: &CStr, why: &[u8]) -> Fault {
+    Fault::quoted(b"", path.to_bytes(), why, None)
 }
 
 /// Whether a file is on a procfs.

@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use core::ffi::CStr;
 use plan::Attributes;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::CWD;
+use rustix::fs::{CWD, FileType, fstat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use sys::Errno;
 use sys::mount::{MOUNT_ATTR_IDMAP, set_attributes};
@@ -36,11 +36,20 @@ pub(crate) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(),
 /// Attaches a tree at `path` and gives it the propagation that is asked: only there is it known whether the mount
 /// above is shared.
 pub(super) fn place(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
-    attach(tree.as_fd(), target.as_fd()).map_err(|errno| Fault::call("move_mount", path.to_bytes(), errno))?;
+    attach(tree.as_fd(), target.as_fd()).map_err(|errno| {
+        // As mount(2) says it, and as engines look for it: a directory onto a file, or a file onto a directory.
+        let errno =
+            if errno == Errno::INVAL && is_directory(tree) != is_directory(target) { Errno::NOTDIR } else { errno };
+        Fault::call("move_mount", path.to_bytes(), errno)
+    })?;
     for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
         propagate(tree.as_fd(), flags).map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
     }
     Ok(())
+}
+
+fn is_directory(file: &OwnedFd) -> bool {
+    fstat(file).is_ok_and(|status| FileType::from_raw_mode(status.st_mode) == FileType::Directory)
 }
 
 /// Changes the propagation (`MS_*`, with `MS_REC`) of the mount that `mount` is open on.

@@ -1,0 +1,20 @@
+//! An entry of `/mounts`, made ready to be planned.
+
+use crate::options::Options;
+use spec::oci::Mount as Entry;
+use std::path::{Path, PathBuf};
+
+/// One entry, made ready.
+pub(crate) struct Ready<'s> {
+    /// JSON pointer: `/mounts/3`.
+    pub place: String,
+    /// Where, inside.
+    pub target: PathBuf,
+    /// Its source as the config has it; empty where it has none.
+    pub source: &'s Path,
+    pub options: Options<'s>,
+}
+
+pub(crate) fn options(entry: &Entry) -> Options<'_> {
+    Options::new(entry.options().iter().flatten().map(String::as_str))
+}
