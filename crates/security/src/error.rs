@@ -29,16 +29,6 @@ pub enum Error {
         /// Which, and what to do.
         why: &'static str,
     },
-    /// libseccomp can't make the filter.
-    #[error("{place}: {act}: {why}")]
-    Libseccomp {
-        /// JSON pointer.
-        place: String,
-        /// What was being done.
-        act: &'static str,
-        /// Its answer.
-        why: String,
-    },
 }
 
 impl Error {

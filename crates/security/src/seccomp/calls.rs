@@ -1,0 +1,162 @@
+//! The numbers that a call's name stands for. libseccomp has most; what it lacks is here.
+
+use super::arch::{Arch, X86_64};
+use libseccomp::{ScmpArch, ScmpSyscall};
+use spec::oci;
+
+/// One way to make a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// The number.
+    pub(crate) number: u32,
+    /// The first argument, where the number is that of socketcall(2) or ipc(2), which stand for many calls. The
+    /// call's own arguments are in memory then, out of a filter's reach.
+    pub(crate) selector: Option<u32>,
+}
+
+/// All ways to make the call of that name. None where `arch` does not have it.
+pub(crate) fn ways(name: &str, arch: Arch) -> [Option<Way>; 2] {
+    let way = |number| Way { number, selector: None };
+    let Ok(call) = ScmpSyscall::from_name_by_arch(name, arch.token) else { return [newer(name, arch).map(way), None] };
+    // Negative numbers stand for calls of other architectures and, by hundreds, for those behind a multiplexer.
+    let multiplexer = match call.as_raw_syscall() {
+        number @ 0.. => return [Some(way(number.unsigned_abs())), None],
+        _ if arch.name != oci::Arch::ScmpArchX86 => return [None, None],
+        -120..=-100 => SOCKETCALL,
+        -224..=-200 => IPC,
+        _ => return [None, None],
+    };
+    let direct = X86.iter().find(|(one, _)| *one == name).map(|(_, number)| way(*number));
+    let selector = Some(call.as_raw_syscall().unsigned_abs() % 100);
+    [direct, Some(Way { number: multiplexer, selector })]
+}
+
+/// Whether there is a call of that name on any architecture.
+pub(crate) fn known(name: &str) -> bool {
+    let has = |calls: &[(&str, u32)]| calls.iter().any(|(one, _)| *one == name);
+    ScmpSyscall::from_name_by_arch(name, ScmpArch::Native).is_ok()
+        || has(&NEWER)
+        || has(&ONLY_X86_64)
+        || ELSEWHERE.contains(&name)
+}
+
+fn newer(name: &str, arch: Arch) -> Option<u32> {
+    let only: &[(&str, u32)] = if arch.audit == X86_64 { &ONLY_X86_64 } else { &[] };
+    NEWER.iter().chain(only).find(|(one, _)| *one == name).map(|(_, number)| number + arch.base)
+}
+
+/// Calls of Linux 5.18 to 7.1: libseccomp 2.5.4 knows those up to 5.17, and it is linked in and can't learn.
+/// They have the same number everywhere.
+const NEWER: [(&str, u32); 21] = [
+    ("cachestat", 451),
+    ("fchmodat2", 452),
+    ("map_shadow_stack", 453),
+    ("futex_wake", 454),
+    ("futex_wait", 455),
+    ("futex_requeue", 456),
+    ("statmount", 457),
+    ("listmount", 458),
+    ("lsm_get_self_attr", 459),
+    ("lsm_set_self_attr", 460),
+    ("lsm_list_modules", 461),
+    ("mseal", 462),
+    ("setxattrat", 463),
+    ("getxattrat", 464),
+    ("listxattrat", 465),
+    ("removexattrat", 466),
+    ("open_tree_attr", 467),
+    ("file_getattr", 468),
+    ("file_setattr", 469),
+    ("listns", 470),
+    ("rseq_slice_yield", 471),
+];
+
+/// The same, in a gap of x86-64's and x32's own numbers.
+const ONLY_X86_64: [(&str, u32); 2] = [("uretprobe", 335), ("uprobe", 336)];
+
+/// The same, of architectures that are not in [`super::arch::FAMILY`].
+const ELSEWHERE: [&str; 4] = ["riscv_hwprobe", "atomic_barrier", "atomic_cmpxchg_32", "getpagesize"];
+
+/// socketcall(2) of i386.
+const SOCKETCALL: u32 = 102;
+
+/// ipc(2) of i386.
+const IPC: u32 = 117;
+
+/// Calls of i386 that got a number of their own beside that of their multiplexer (Linux 2.6.33 to 5.1). For
+/// these, libseccomp tells the multiplexer's only.
+const X86: [(&str, u32); 27] = [
+    ("recvmmsg", 337),
+    ("sendmmsg", 345),
+    ("socket", 359),
+    ("socketpair", 360),
+    ("bind", 361),
+    ("connect", 362),
+    ("listen", 363),
+    ("accept4", 364),
+    ("getsockopt", 365),
+    ("setsockopt", 366),
+    ("getsockname", 367),
+    ("getpeername", 368),
+    ("sendto", 369),
+    ("sendmsg", 370),
+    ("recvfrom", 371),
+    ("recvmsg", 372),
+    ("shutdown", 373),
+    ("semget", 393),
+    ("semctl", 394),
+    ("shmget", 395),
+    ("shmctl", 396),
+    ("shmat", 397),
+    ("shmdt", 398),
+    ("msgget", 399),
+    ("msgsnd", 400),
+    ("msgrcv", 401),
+    ("msgctl", 402),
+];
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::arch::FAMILY;
+    use super::*;
+
+    #[test]
+    fn numbers_of_i386_are_libseccomps() {
+        for (name, number) in X86 {
+            let call = ScmpSyscall::from_raw_syscall(i32::try_from(number).unwrap());
+            assert_eq!(call.get_name_by_arch(ScmpArch::X86).unwrap(), name);
+        }
+        let multiplexed = |name| ways(name, FAMILY[1])[1].unwrap();
+        assert_eq!(multiplexed("socket"), Way { number: 102, selector: Some(1) });
+        assert_eq!(multiplexed("sendmmsg"), Way { number: 102, selector: Some(20) });
+        assert_eq!(multiplexed("semop"), Way { number: 117, selector: Some(1) });
+        assert_eq!(multiplexed("shmctl"), Way { number: 117, selector: Some(24) });
+    }
+
+    #[test]
+    fn every_call_that_libseccomp_has_is_found() {
+        for (arch, top) in [(FAMILY[0], 450), (FAMILY[1], 450)] {
+            for number in 0..=top {
+                let call = ScmpSyscall::from_raw_syscall(number);
+                let Ok(name) = call.get_name_by_arch(arch.token) else { continue };
+                let found = ways(&name, arch)[0].map(|way| way.number);
+                assert_eq!(found, Some(number.unsigned_abs()), "{name} of {:?}", arch.name);
+            }
+        }
+    }
+
+    #[test]
+    fn newer_calls_are_known_everywhere() {
+        for (name, number) in NEWER {
+            for arch in FAMILY.iter().take(2) {
+                assert_eq!(ways(name, *arch), [Some(Way { number, selector: None }), None], "{name}");
+            }
+        }
+        assert_eq!(ways("mseal", FAMILY[2])[0], Some(Way { number: 0x4000_0000 + 462, selector: None }));
+        assert_eq!(ways("uretprobe", FAMILY[0])[0], Some(Way { number: 335, selector: None }));
+        assert_eq!(ways("uretprobe", FAMILY[1]), [None, None]);
+        assert!(known("riscv_hwprobe") && known("s390_pci_mmio_read") && !known("no_such_call"));
+        assert_eq!(ways("riscv_hwprobe", FAMILY[0]), [None, None]);
+        assert_eq!(ways("s390_pci_mmio_read", FAMILY[0]), [None, None]);
+    }
+}

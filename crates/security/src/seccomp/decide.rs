@@ -1,0 +1,135 @@
+//! What is done with one call: its rules as instructions.
+
+use super::bpf::{ABOVE, AND, AT_LEAST, EQUAL, LOAD, Mark, Program};
+use super::profile::Condition;
+use spec::oci::LinuxSeccompOperator as Operator;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where `struct seccomp_data` has the arguments.
+const ARGUMENTS: u32 = 16;
+
+/// A rule of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Test {
+    /// All must be met.
+    pub(crate) conditions: Vec<Condition>,
+    /// A `SECCOMP_RET_*` value.
+    pub(crate) action: u32,
+}
+
+impl Test {
+    /// The argument and the value, where the rule is no more than that.
+    fn equals(&self) -> Option<(u8, u64)> {
+        match self.conditions[..] {
+            [Condition { index, operator: Operator::ScmpCmpEq, value, .. }] => Some((index, value)),
+            _ => None,
+        }
+    }
+}
+
+/// The first of `tests` whose conditions are met gives its action; where none is met, it is `otherwise`.
+/// Arguments have 64 bits where `wide`, else the high half of a condition's value does not count.
+pub(crate) fn decide(program: &mut Program, tests: &[Test], wide: bool, otherwise: u32) -> Mark {
+    let alike = |a: &Test, b: &Test| {
+        let index = |test: &Test| test.equals().map(|(index, _)| index);
+        index(a).is_some() && index(a) == index(b) && a.action == b.action
+    };
+    let mut next = program.answer(otherwise);
+    for run in tests.chunk_by(alike).rev() {
+        next = match run {
+            [test] => all(program, test, wide, next),
+            _ => any(program, run, wide, next),
+        };
+    }
+    next
+}
+
+/// A rule with any conditions.
+fn all(program: &mut Program, test: &Test, wide: bool, unmet: Mark) -> Mark {
+    let met = program.answer(test.action);
+    test.conditions.iter().rev().fold(met, |met, one| condition(program, *one, wide, met, unmet))
+}
+
+/// Rules that differ in the value alone that an argument has: the high half is loaded and tested once, and the
+/// value looked for in a tree. A profile may have a thousand of them.
+fn any(program: &mut Program, run: &[Test], wide: bool, unmet: Mark) -> Mark {
+    let mut values: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    let (mut argument, mut action) = (0, 0);
+    for test in run {
+        let Some((index, value)) = test.equals() else { continue };
+        let [high, low] = halves(value);
+        values.entry(if wide { high } else { 0 }).or_default().insert(low);
+        (argument, action) = (index, test.action);
+    }
+    let [high, low] = places(argument);
+    let mut next = unmet;
+    for (value, lows) in values.iter().rev() {
+        let met = program.answer(action);
+        let lows: Vec<_> = lows.iter().copied().collect();
+        let found = among(program, &lows, met, unmet);
+        program.go(found);
+        let start = program.put(LOAD, low);
+        next = if wide { program.test(EQUAL, *value, start, next) } else { start };
+    }
+    if wide { program.put(LOAD, high) } else { next }
+}
+
+/// Looks for the accumulator among sorted values.
+fn among(program: &mut Program, values: &[u32], met: Mark, unmet: Mark) -> Mark {
+    match values.split_at_checked(values.len() / 2) {
+        Some((left, [middle, ..])) if values.len() > 4 => {
+            let right = among(program, &values[left.len()..], met, unmet);
+            let left = among(program, left, met, unmet);
+            program.test(AT_LEAST, *middle, right, left)
+        }
+        _ => values.iter().rev().fold(unmet, |next, value| program.test(EQUAL, *value, met, next)),
+    }
+}
+
+/// Tests an argument: the machine has 32 bits, so the high half first.
+fn condition(program: &mut Program, condition: Condition, wide: bool, met: Mark, unmet: Mark) -> Mark {
+    let (test, yes, no) = match condition.operator {
+        Operator::ScmpCmpEq | Operator::ScmpCmpMaskedEq => (EQUAL, met, unmet),
+        Operator::ScmpCmpNe => (EQUAL, unmet, met),
+        Operator::ScmpCmpGt => (ABOVE, met, unmet),
+        Operator::ScmpCmpLe => (ABOVE, unmet, met),
+        Operator::ScmpCmpGe => (AT_LEAST, met, unmet),
+        Operator::ScmpCmpLt => (AT_LEAST, unmet, met),
+    };
+    let [high, low] = places(condition.index);
+    let ([mask_high, mask_low], [value_high, value_low]) = (halves(condition.mask), halves(condition.value));
+    let mut next = yes;
+    if mask_low != 0 {
+        next = program.test(test, value_low, yes, no);
+        next = load(program, low, mask_low, next);
+    }
+    if wide && mask_high != 0 {
+        next = program.test(EQUAL, value_high, next, no);
+        if test != EQUAL {
+            next = program.test(ABOVE, value_high, yes, next);
+        }
+        next = load(program, high, mask_high, next);
+    }
+    next
+}
+
+/// Loads half an argument, with only the bits of `mask`, and goes on at `next`.
+fn load(program: &mut Program, place: u32, mask: u32, next: Mark) -> Mark {
+    program.go(next);
+    if mask != u32::MAX {
+        program.put(AND, mask);
+    }
+    program.put(LOAD, place)
+}
+
+/// Where the high and the low half of an argument are.
+fn places(index: u8) -> [u32; 2] {
+    let place = ARGUMENTS + 8 * u32::from(index);
+    if cfg!(target_endian = "little") { [place + 4, place] } else { [place, place + 4] }
+}
+
+/// The high and the low half.
+#[allow(clippy::cast_possible_truncation, reason = "that is what a half is")]
+fn halves(value: u64) -> [u32; 2] {
+    [(value >> 32) as u32, value as u32]
+}

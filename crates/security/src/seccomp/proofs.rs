@@ -1,0 +1,192 @@
+//! Filters against what their sections say, and against libseccomp's, for every number and the edges of
+//! arguments, on all three ABIs.
+
+use super::arch::{self, X32, X86_64};
+use super::interpreter::{Call, program, run};
+use super::{bpf, calls, compile, model, profile, reference};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use serde_json::{Value, json};
+use spec::oci::{LinuxSeccomp, LinuxSyscall};
+
+const I386: u32 = 0x4000_0003;
+const ALLOW: u32 = 0x7fff_0000;
+const EPERM: u32 = 0x0005_0001;
+const ENOSYS: u32 = 0x0005_0026;
+
+const EDGES: [u64; 12] = [
+    0,
+    1,
+    2,
+    5,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    0x1_0000_0000,
+    0x1_0000_0001,
+    0x1_0000_0005,
+    u64::MAX - 1,
+    u64::MAX,
+];
+
+/// Calls of all three ABIs, none of them multiplexed.
+const PLAIN: [&str; 10] =
+    ["read", "write", "openat", "mkdir", "clone", "personality", "mseal", "cachestat", "setns", "no_such_call"];
+
+/// Calls that libseccomp knows, with those that i386 has behind multiplexers.
+const OLD: [&str; 14] = [
+    "read",
+    "openat",
+    "mkdir",
+    "clone",
+    "personality",
+    "setns",
+    "socket",
+    "bind",
+    "accept",
+    "recvmmsg",
+    "socketcall",
+    "shmat",
+    "semop",
+    "ipc",
+];
+
+fn condition() -> impl Strategy<Value = Value> {
+    let value = || prop_oneof![8 => select(&EDGES[..]), 1 => any::<u64>()];
+    let operator = select(&["NE", "LT", "LE", "EQ", "EQ", "GE", "GT", "MASKED_EQ"][..]);
+    (0..3usize, operator, value(), value()).prop_map(|(index, operator, value, two)| {
+        json!({"index": index, "op": format!("SCMP_CMP_{operator}"), "value": value, "valueTwo": two})
+    })
+}
+
+fn action() -> impl Strategy<Value = String> {
+    select(&["ALLOW", "ALLOW", "ERRNO", "KILL", "KILL_PROCESS", "TRAP", "TRACE", "LOG"][..])
+        .prop_map(|name| format!("SCMP_ACT_{name}"))
+}
+
+fn group(names: &'static [&'static str]) -> impl Strategy<Value = Value> {
+    (vec(select(names), 1..3), action(), vec(condition(), 0..4))
+        .prop_map(|(names, action, args)| json!({"names": names, "action": action, "args": args}))
+}
+
+fn architectures() -> impl Strategy<Value = Vec<&'static str>> {
+    subsequence(vec!["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"], 0..=3)
+}
+
+fn section() -> impl Strategy<Value = Value> {
+    (action(), architectures(), vec(group(&PLAIN), 0..8)).prop_map(
+        |(default, arches, rules)| json!({"defaultAction": default, "architectures": arches, "syscalls": rules}),
+    )
+}
+
+/// At most one rule for a call, and at most one condition for an argument.
+fn simple() -> impl Strategy<Value = Value> {
+    let rule = |name: &'static str| {
+        (action(), vec(condition(), 0..3)).prop_map(move |(action, mut args)| {
+            // What contradicts the rules of the calls behind it would be decided by the order of rules.
+            if matches!(name, "ipc" | "socketcall") {
+                args.clear();
+            }
+            let mut seen = Vec::new();
+            args.retain(|arg| {
+                !seen.contains(&arg["index"]) && {
+                    seen.push(arg["index"].clone());
+                    true
+                }
+            });
+            json!({"names": [name], "action": action, "args": args})
+        })
+    };
+    let rules = subsequence(OLD.to_vec(), 0..=OLD.len())
+        .prop_flat_map(move |names| names.into_iter().map(rule).collect::<Vec<_>>());
+    (architectures(), rules)
+        .prop_map(|(arches, rules)| json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "architectures": arches, "syscalls": rules}))
+}
+
+/// Every number, and for those that have a rule all edges of the first three arguments.
+fn every_call(names: &[&str], mut check: impl FnMut(Call)) {
+    let abis = [(X86_64, 0), (I386, 0), (X86_64, X32), (0xc000_00b7, 0)];
+    for (arch, base) in abis {
+        for number in (0..480).chain([512, 547, 1000, X32 - 1]) {
+            check(Call { number: base + number, arch, arguments: [0; 6] });
+        }
+    }
+    check(Call { number: u32::MAX, arch: X86_64, arguments: [0; 6] });
+    let ways = names.iter().flat_map(|name| arch::FAMILY.iter().map(move |arch| (arch, calls::ways(name, *arch))));
+    for (arch, way) in ways.flat_map(|(arch, ways)| ways.into_iter().flatten().map(move |way| (arch, way))) {
+        let first: Vec<_> = EDGES.into_iter().chain(way.selector.map(u64::from)).collect();
+        for a in first {
+            for b in EDGES {
+                for c in [0, 5, 0x1_0000_0000, u64::MAX] {
+                    check(Call { number: way.number, arch: arch.audit, arguments: [a, b, c, 0, 0, 0] });
+                }
+            }
+        }
+    }
+}
+
+fn compiled(section: &LinuxSeccomp) -> Vec<bpf::Instruction> {
+    program(&compile(section).unwrap().program).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_filter_does_what_its_section_says(value in section()) {
+        let section = serde_json::from_value(value.clone()).unwrap();
+        let filter = compiled(&section);
+        let mut wrong = None;
+        every_call(&PLAIN, |call| {
+            let (answer, right) = (run(&filter, &call).0, model::answers(&section, &call));
+            if right.first() != Some(&answer) {
+                wrong = Some((call, answer, right));
+            }
+        });
+        prop_assert!(wrong.is_none(), "{wrong:x?}\n{value}");
+    }
+
+    #[test]
+    fn a_filter_decides_as_libseccomps(value in simple()) {
+        let section = serde_json::from_value(value.clone()).unwrap();
+        let filter = compiled(&section);
+        let theirs = reference::generate(&profile::read(&section).unwrap().0);
+        let mut wrong = None;
+        every_call(&OLD, |call| {
+            let (answer, right) = (run(&filter, &call).0, run(&theirs, &call).0);
+            if answer != right {
+                wrong = Some((call, answer, right));
+            }
+        });
+        prop_assert!(wrong.is_none(), "{wrong:x?}\n{value}");
+    }
+}
+
+#[test]
+fn dockers_profile_is_decided_as_by_libseccomp() {
+    let section: LinuxSeccomp = serde_json::from_str(include_str!("docker.json")).unwrap();
+    let filter = compiled(&section);
+    assert_eq!(compile(&section).unwrap().warnings, Vec::<String>::new());
+    let mut profile = profile::read(&section).unwrap().0;
+    // libseccomp 2.5 does not know all of them.
+    let old = |name: &str| libseccomp::ScmpSyscall::from_name(name).is_ok();
+    profile.rules.retain(|rule| old(profile.names[rule.call]));
+    let theirs = reference::generate(&profile);
+    let names: Vec<_> =
+        section.syscalls().iter().flatten().skip(1).flat_map(LinuxSyscall::names).map(String::as_str).collect();
+    let (mut deepest, mut newer) = (0, 0);
+    every_call(&names, |call| {
+        let ((answer, steps), (right, _)) = (run(&filter, &call), run(&theirs, &call));
+        deepest = deepest.max(steps);
+        if answer != right {
+            // Calls from after libseccomp that the profile allows, and those from after the profile.
+            let known = (answer == ALLOW) == (call.number % X32 == 335 || (451..=466).contains(&(call.number % X32)));
+            assert!(right == EPERM && known && (answer == ALLOW || answer == ENOSYS), "{call:x?} {answer:x} {right:x}");
+            newer += 1;
+        }
+    });
+    assert!(newer > 40, "{newer}");
+    assert!(deepest <= 30, "{deepest}");
+    assert!(filter.len() < 700, "{} instructions, libseccomp {}", filter.len(), theirs.len());
+}
