@@ -1,5 +1,6 @@
 //! The five capability sets of the process, exact: what the config does not list is absent.
 
+use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
 use spec::oci::{Capabilities, Capability, Process};
 
 /// Capabilities as masks: bit `CAP_CHOWN` is the lowest. See capabilities(7).
@@ -56,15 +57,14 @@ pub fn capabilities(process: &Process, held: u64) -> (Sets, Vec<String>) {
 }
 
 /// What this process may give to init: its own permitted set or, where init is in a user namespace below
-/// this one, all that the kernel knows. capget(2).
+/// this one, all that the kernel knows. capget(2), prctl(2).
 pub fn held(user_namespace: bool) -> u64 {
-    if user_namespace {
-        let last = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap");
-        // Linux 5.9, the oldest kernel with all that is needed here, has 41.
-        let last = last.ok().and_then(|text| text.trim().parse::<u32>().ok()).unwrap_or(40).min(63);
-        return u64::MAX >> (63 - last);
+    if !user_namespace {
+        return rustix::thread::capabilities(None).map_or(0, |sets| sets.permitted.bits());
     }
-    rustix::thread::capabilities(None).map_or(0, |sets| sets.permitted.bits())
+    // A kernel answers for those that it has.
+    let known = |bit: &u32| capability_is_in_bounding_set(CapabilitySet::from_bits_retain(1 << bit)).is_ok();
+    (0..64).take_while(known).fold(0, |mask, bit| mask | 1 << bit)
 }
 
 /// The names of all capabilities that can be asked for, in the order of their numbers.
@@ -144,7 +144,7 @@ mod tests {
         for (number, (one, name)) in NAMES.iter().enumerate() {
             assert_eq!(*name, format!("CAP_{one}"));
             // capability.h as the floor crate has it.
-            let flag = rustix::thread::CapabilitySet::from_name(name.trim_start_matches("CAP_")).unwrap();
+            let flag = CapabilitySet::from_name(name.trim_start_matches("CAP_")).unwrap();
             assert_eq!(flag.bits(), 1 << number, "{name}");
         }
     }

@@ -4,7 +4,6 @@ use crate::Error;
 use crate::error::text;
 use plan::{Step, Text, Writer};
 use spec::oci::{Process, Spec};
-use std::fs;
 
 /// Which modules the host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,13 +15,9 @@ pub struct Lsm {
 }
 
 impl Lsm {
-    /// Looks at the host: three small files at most. Worth it only where a config [asks](asked).
+    /// Looks at the host. Worth it only where a config [asks](asked).
     pub fn detect() -> Self {
-        let apparmor = fs::read("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with(b"Y"));
-        // Without a policy every process is "kernel".
-        let selinux = fs::exists("/sys/fs/selinux/enforce").unwrap_or(false)
-            && fs::read("/proc/self/attr/current").is_ok_and(|label| !label.starts_with(b"kernel\0"));
-        Lsm { apparmor, selinux }
+        Lsm { apparmor: sys::lsm::apparmor(), selinux: sys::lsm::selinux() }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod clone;
 pub mod descriptor;
 pub mod exec;
 pub mod keyring;
+pub mod lsm;
 pub mod memory;
 pub mod mount;
 pub mod namespace;

@@ -115,7 +115,7 @@ const X86: [(&str, u32); 27] = [
     ("msgctl", 402),
 ];
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests {
     use super::super::arch::FAMILY;
     use super::*;

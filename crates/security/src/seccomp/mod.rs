@@ -14,14 +14,6 @@ mod listener;
 mod profile;
 
 #[cfg(test)]
-mod interpreter;
-#[cfg(test)]
-mod model;
-#[cfg(test)]
-mod proofs;
-#[cfg(test)]
-mod reference;
-#[cfg(test)]
 mod tests;
 
 pub use arch::supported;

@@ -1,9 +1,9 @@
 //! libseccomp's own filter, for tests: what ours must decide alike. (Where several rules of a call have
 //! conditions, libseccomp 2.5.4 does not always do what they say, so it is not what makes our filters.)
 
-use super::bpf::Instruction;
 use super::interpreter::program;
-use super::profile::{ACTION, Condition, ERRNO, NOTIFY, Profile, TRACE};
+use crate::seccomp::bpf::Instruction;
+use crate::seccomp::profile::{ACTION, Condition, ERRNO, NOTIFY, Profile, TRACE};
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use rustix::fs::MemfdFlags;
 use spec::oci::{LinuxSeccompAction, LinuxSeccompOperator as Operator};

@@ -1,6 +1,6 @@
 //! The kernel's filter machine, for tests: `kernel/seccomp.c` and `net/core/filter.c`.
 
-use super::bpf::{ABOVE, AND, AT_LEAST, EQUAL, Instruction, JUMP, LOAD, LONGEST, RETURN};
+use crate::seccomp::bpf::{ABOVE, AND, AT_LEAST, EQUAL, Instruction, JUMP, LOAD, LONGEST, RETURN};
 
 /// `struct seccomp_data`.
 #[derive(Debug, Clone, Copy)]

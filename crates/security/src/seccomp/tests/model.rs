@@ -1,8 +1,8 @@
 //! What a section means, call by call, straight from its words: what compiled filters are compared with.
 
-use super::arch::{self, Arch, X32, X86_64};
-use super::calls;
 use super::interpreter::Call;
+use crate::seccomp::arch::{self, Arch, X32, X86_64};
+use crate::seccomp::calls;
 use spec::oci::{LinuxSeccomp, LinuxSeccompArg, LinuxSeccompOperator as Operator, LinuxSyscall};
 
 /// The answers that a filter may give to a call: one, but where rules that contradict each other are met.

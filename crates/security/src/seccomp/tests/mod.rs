@@ -1,8 +1,13 @@
 //! Compiled filters, run.
 
-use super::interpreter::{Call, program, run};
+mod interpreter;
+mod model;
+mod proofs;
+mod reference;
+
+use super::arch::{X32, X86_64};
 use super::*;
-use arch::{X32, X86_64};
+use interpreter::{Call, program, run};
 use serde_json::{Value, json};
 
 const I386: u32 = 0x4000_0003;
