@@ -12,7 +12,10 @@ use sys::exec::exec_path;
 
 /// Becomes the program.
 pub(crate) fn exec(context: &mut Context<'_>) -> Result<Infallible, Fault> {
-    death::untie(context)?;
+    // A filter may be in force by now: no call that is not needed.
+    if context.tethered {
+        death::untie(context)?;
+    }
     let program = context.program()?;
     let home = context.home.as_ref().map(Home::setting);
     let environment = Environment { settings: program.environment, home }.pointers()?;

@@ -94,7 +94,10 @@ pub(crate) fn capabilities(context: &Context<'_>, sets: CapabilitySets, ambient:
             continue;
         }
         if let Err(errno) = configure_capability_in_ambient_set(capability, true) {
-            let fault = Fault::call("can't raise ambient capability", &decimal(u64::from(number)), errno);
+            let number = decimal(u64::from(number));
+            let name = capability.iter_names().next().map_or("", |(name, _)| name);
+            let mut fault = Fault::call("can't raise ambient capability", b"CAP_", errno);
+            fault.push(if name.is_empty() { &number } else { name.as_bytes() });
             warn(context.sync.as_fd(), context.step, &fault)?;
         }
     }
