@@ -31,6 +31,8 @@ fn main() {
         .arg("--manifest-path")
         .arg(crates.join("init/Cargo.toml"))
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
+        // It is copied on every start and does little but system calls: small is fast.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()
         .expect("cargo runs");

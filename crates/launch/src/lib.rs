@@ -7,6 +7,8 @@ mod compile;
 mod conversation;
 mod descriptors;
 mod error;
+#[cfg(test)]
+mod init_tests;
 mod order;
 mod request;
 mod sentence;
