@@ -58,8 +58,19 @@ pub fn compile(section: &LinuxSeccomp) -> Result<Filter, Error> {
             format!("the filter would have more than {} instructions, the most that the kernel takes", bpf::LONGEST);
         Error::value("/linux/seccomp/syscalls", why)
     })?;
-    let warnings = unknown.iter().map(|name| format!("unknown seccomp syscall {name:?} ignored")).collect();
+    let warnings = warnings(&unknown);
     Ok(Filter { program: bpf::bytes(&program), flags, notify, warnings })
+}
+
+/// A line for each name that means nothing here, but not more than a person reads.
+fn warnings(unknown: &[&str]) -> Vec<String> {
+    const MOST: usize = 16;
+    let line = |name: &&str| format!("unknown seccomp syscall {name:?} ignored");
+    let mut lines: Vec<_> = unknown.iter().take(MOST).map(line).collect();
+    if unknown.len() > MOST {
+        lines.push(format!("{} more unknown seccomp syscalls ignored", unknown.len() - MOST));
+    }
+    lines
 }
 
 /// Whether there is somebody to ask.
