@@ -3,12 +3,11 @@
 //! what its own has masked. So these are taken away first.
 
 use super::beneath;
-use crate::context::Context;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{OFlags, readlinkat_raw};
 use rustix::io::{read, retry_on_intr};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
@@ -17,12 +16,11 @@ use sys::Errno;
 /// The longest line of mountinfo that matters: a path of a procfs or sysfs, and what is around it.
 const LINE: usize = 6000;
 
-/// Takes every whole procfs and sysfs out of the way that is not beneath the container's root.
-pub(super) fn hide(context: &Context<'_>) -> Result<(), Fault> {
-    let procfs = context.procfs.as_ref().ok_or_else(|| Fault::refusal("procfs is not open, to read", b"mountinfo"))?;
+/// Takes every whole procfs and sysfs out of the way that is not beneath the container's root. `procfs` is the host's.
+pub(super) fn hide(root: BorrowedFd<'_>, procfs: &OwnedFd) -> Result<(), Fault> {
     let mut space = [MaybeUninit::uninit(); 4096];
-    let root = path_of(procfs, context.root()?.as_raw_fd(), &mut space)
-        .map_err(|errno| Fault::call("readlinkat", b"the root", errno))?;
+    let root =
+        path_of(procfs, root.as_raw_fd(), &mut space).map_err(|errno| Fault::call("readlinkat", b"the root", errno))?;
     let list = beneath::open(procfs.as_fd(), c"self/mountinfo", OFlags::RDONLY)
         .map_err(|errno| Fault::call("openat", b"mountinfo", errno))?;
     let mut line: ArrayVec<u8, LINE> = ArrayVec::new();

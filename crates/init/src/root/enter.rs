@@ -96,7 +96,8 @@ pub(crate) fn pivot_root(context: &mut Context<'_>) -> Result<(), Fault> {
 
 /// Makes the opened root `/` by moving its mount there, where `/` is a ramdisk and can't be pivoted away.
 pub(crate) fn move_root(context: &mut Context<'_>) -> Result<(), Fault> {
-    bare::hide(context)?;
+    let procfs = host_procfs().map_err(|errno| Fault::call("open", b"/proc", errno))?;
+    bare::hide(context.root()?, &procfs)?;
     let top = beneath::slash().map_err(|errno| Fault::call("open", b"/", errno))?;
     tree::attach(context.root()?, top.as_fd()).map_err(|errno| Fault::call("move_mount", b"/", errno))?;
     chroot(context)
