@@ -1,7 +1,41 @@
-//! stub
-#[derive(Debug,Clone)] pub struct Layout;
-#[derive(Debug, thiserror::Error)] #[error("x")] pub struct Error;
-impl Layout { pub fn detect() -> Result<Self,Error> { Ok(Layout) } }
-#[derive(Debug, Clone, serde::Serialize)] pub struct Plan;
-pub fn plan(_:&Layout,_:Option<&std::path::Path>,_:&str,_:Option<&spec::oci::LinuxResources>)->Result<Option<Plan>,Error>{Ok(None)}
-impl Plan { pub fn tasks(&self)->usize{0} pub fn make(&self)->Result<(),Error>{Ok(())} pub fn tasks_files(&self)->Result<Vec<rustix::fd::OwnedFd>,Error>{Ok(vec![])} pub fn directory(&self)->Result<Option<rustix::fd::OwnedFd>,Error>{Ok(None)} }
+//! cgroups, v1 and v2 and both at once, behind one interface and through files alone.
+//!
+//! [`Layout::detect`] looks at the host, [`plan`] decides without looking (so `cofferdam plan` can show it), and
+//! a [`Plan`] makes and limits. What it has made is [`Paths`]: a directory by controller, kept in the state, from
+//! which a later call enters, freezes, measures, kills and removes.
+#![forbid(unsafe_code)]
+
+mod act;
+mod apply;
+mod create;
+mod devices;
+mod enter;
+mod error;
+mod file;
+mod fit;
+mod freeze;
+mod kill;
+mod layout;
+mod oom;
+mod owner;
+mod paths;
+mod pids;
+mod plan;
+mod remove;
+mod resources;
+mod stats;
+mod update;
+mod userns;
+mod walk;
+
+pub use act::{Act, Write};
+pub use devices::{Access, Kind, Rule, Rules};
+pub use enter::{Beneath, Entrance};
+pub use error::{Error, Result};
+pub use layout::{Hierarchy, Layout, Unified};
+pub use oom::{Oom, OomWatch};
+pub use paths::Paths;
+pub use plan::{Plan, plan};
+pub use resources::Warning;
+pub use stats::*;
+pub use update::merge;

@@ -8,6 +8,7 @@
 #[cfg(feature = "entry")]
 pub mod entry;
 
+pub mod bpf;
 mod call;
 pub mod clone;
 pub mod descriptor;

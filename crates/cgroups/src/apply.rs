@@ -1,0 +1,199 @@
+//! Acts, done.
+
+use crate::act::{Act, Write};
+use crate::error::{Error, Result};
+use crate::{devices, file, fit};
+use rustix::fs::{Mode, mkdir};
+use std::path::{Path, PathBuf};
+use sys::Errno;
+
+/// How often a cgroup is tried to be made whose parent somebody removes meanwhile.
+const TRIES: usize = 10;
+
+/// What has been made, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Made(pub Vec<PathBuf>);
+
+impl Made {
+    /// Does one act.
+    pub(crate) fn run(&mut self, act: &Act) -> Result<()> {
+        match act {
+            Act::MakeDirectory { path } => self.directory(path),
+            Act::CheckUnified { path, threads } => {
+                fit::thawed_unified(path)?;
+                fit::takes_processes(path, *threads)
+            }
+            Act::CheckThawed { path } => fit::thawed(path),
+            Act::EnableControllers { mount, path, controllers } => enable(mount, path, controllers),
+            Act::InheritCpuset { mount, path } => inherit(mount, path),
+            Act::Write(write) => write_one(write).map_err(|errno| refused(write, errno)),
+            Act::Together(writes) => together(writes),
+            Act::RefuseBelowUsage { path, limits, place } => refuse_below(path, limits, place),
+            Act::DeviceRules { path, rules } => devices::confine(path, rules),
+            Act::DeviceFilter { path, rules } => devices::install(path, rules),
+        }
+    }
+
+    fn directory(&mut self, path: &Path) -> Result<()> {
+        for _ in 0..TRIES {
+            match make(path) {
+                Ok(()) => {
+                    self.0.push(path.to_owned());
+                    return Ok(());
+                }
+                Err(Errno::EXIST) => return fit::empty(path),
+                Err(Errno::NOENT) => self.parents(path)?,
+                Err(errno) => return Err(Error::file("mkdir", path, errno)),
+            }
+        }
+        Err(Error::file("mkdir", path, Errno::NOENT))
+    }
+
+    /// Makes what is missing above.
+    fn parents(&mut self, path: &Path) -> Result<()> {
+        let missing: Vec<_> = path.ancestors().skip(1).take_while(|parent| !is_there(parent)).collect();
+        for parent in missing.into_iter().rev() {
+            match make(parent) {
+                Ok(()) => self.0.push(parent.to_owned()),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(Error::file("mkdir", parent, errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what has been made, as far as nobody has used it meanwhile.
+    pub(crate) fn undo(self) {
+        for path in self.0.iter().rev() {
+            // Nothing better can be done with an error on the way back from one.
+            rustix::fs::rmdir(path).ok();
+        }
+    }
+}
+
+fn make(path: &Path) -> std::result::Result<(), Errno> {
+    mkdir(path, Mode::from_raw_mode(0o755))
+}
+
+fn is_there(path: &Path) -> bool {
+    rustix::fs::stat(path).is_ok()
+}
+
+/// Enables controllers for `path` in every cgroup from the root down to the one above it. What can't be enabled
+/// is missed by a limit that needs it, if one does.
+fn enable(mount: &Path, path: &Path, controllers: &[String]) -> Result<()> {
+    let own = path.join("cgroup.controllers");
+    let has = file::read(&own).map_err(|errno| Error::file("read", own, errno))?;
+    if missing(&has, controllers).is_empty() {
+        return Ok(());
+    }
+    let above: Vec<_> = path.ancestors().skip(1).take_while(|parent| parent.starts_with(mount)).collect();
+    for parent in above.into_iter().rev() {
+        let control = parent.join("cgroup.subtree_control");
+        let enabled = file::read(&control).map_err(|errno| Error::file("read", &control, errno))?;
+        let missing = missing(&enabled, controllers);
+        let all: Vec<_> = missing.iter().map(|name| format!("+{name}")).collect();
+        if !all.is_empty() && file::write(&control, &all.join(" ")).is_err() {
+            // One that is not to be had here spoils the others.
+            for one in &all {
+                file::write(&control, one).ok();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn missing<'a>(has: &str, wanted: &'a [String]) -> Vec<&'a str> {
+    let has: Vec<_> = has.split_whitespace().collect();
+    wanted.iter().map(String::as_str).filter(|name| !has.contains(name)).collect()
+}
+
+/// Copies `cpuset.cpus` and `cpuset.mems` down to `path` from the nearest cpuset above that has some.
+fn inherit(mount: &Path, path: &Path) -> Result<()> {
+    for name in ["cpuset.cpus", "cpuset.mems"] {
+        let mut empty = Vec::new();
+        let mut list = String::new();
+        for directory in path.ancestors().take_while(|directory| directory.starts_with(mount)) {
+            let file = directory.join(name);
+            list = file::read(&file).map_err(|errno| Error::file("read", &file, errno))?;
+            if !list.trim().is_empty() {
+                break;
+            }
+            empty.push(file);
+        }
+        for file in empty.into_iter().rev() {
+            file::write(&file, list.trim()).map_err(|errno| Error::file("write", file, errno))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_one(write: &Write) -> std::result::Result<(), Errno> {
+    match (file::write(&write.path, &write.value), &write.otherwise) {
+        (Err(Errno::NOENT), Some(otherwise)) => write_one(otherwise),
+        (Err(Errno::NOENT), None) if write.optional => Ok(()),
+        (result, _) => result,
+    }
+}
+
+/// Goes over the writes until all are done, or a round does none.
+fn together(writes: &[Write]) -> Result<()> {
+    let mut left: Vec<&Write> = writes.iter().collect();
+    loop {
+        let before = left.len();
+        let mut again = Vec::new();
+        for write in left {
+            match write_one(write) {
+                Ok(()) => {}
+                Err(Errno::INVAL) => again.push(write),
+                Err(errno) => return Err(refused(write, errno)),
+            }
+        }
+        match again.first() {
+            None => return Ok(()),
+            Some(write) if again.len() == before => return Err(refused(write, Errno::INVAL)),
+            Some(_) => left = again,
+        }
+    }
+}
+
+fn refused(write: &Write, errno: Errno) -> Error {
+    let Write { path, value, place, .. } = write;
+    Error::Limit { place: place.clone(), value: value.clone(), path: path.clone(), errno, remark: remark(path, errno) }
+}
+
+/// What more can be said of a refused write.
+fn remark(path: &Path, errno: Errno) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (controller, _) = name.split_once('.').unwrap_or((name, ""));
+    let directory = path.parent().unwrap_or(path);
+    let number = |file: &str| file::number(&directory.join(file)).unwrap_or_default();
+    match (name, errno) {
+        ("memory.limit_in_bytes" | "memory.memsw.limit_in_bytes", Errno::BUSY) => format!(
+            " (current usage: {}, peak usage: {})",
+            number("memory.usage_in_bytes"),
+            number("memory.max_usage_in_bytes")
+        ),
+        ("memory.memsw.limit_in_bytes" | "memory.swap.max", Errno::NOENT) => {
+            " (this kernel does not account for swap)".to_owned()
+        }
+        (_, Errno::NOENT | Errno::ACCESS | Errno::PERM) => {
+            let known = file::read(&directory.join("cgroup.controllers")).ok();
+            let known = known.filter(|known| !known.split_whitespace().any(|one| one == controller));
+            match known {
+                Some(_) if controller != "cgroup" => format!(" (controller {controller:?} not available)"),
+                _ => String::new(),
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+fn refuse_below(path: &Path, limits: &[(u64, &'static str)], place: &str) -> Result<()> {
+    // Best effort: without a number there is nothing to compare with.
+    let Ok(usage) = file::number(path) else { return Ok(()) };
+    match limits.iter().find(|(limit, _)| *limit <= usage) {
+        Some((limit, what)) => Err(Error::BelowUsage { place: place.to_owned(), what, limit: *limit, usage }),
+        None => Ok(()),
+    }
+}

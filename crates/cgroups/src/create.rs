@@ -1,0 +1,88 @@
+//! A planned cgroup, made and limited.
+
+use crate::apply::Made;
+use crate::error::{Error, Result};
+use crate::paths::Paths;
+use crate::plan::Plan;
+use crate::{fit, userns};
+use rustix::process::geteuid;
+use std::path::Path;
+use sys::Errno;
+
+impl Plan {
+    /// Refuses a place where somebody's processes are, or that is frozen. It is asked before the state is written:
+    /// a later call that finds the paths in the state may kill what is there and remove it.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`], [`Error::Frozen`].
+    pub fn check(&self) -> Result<()> {
+        for path in self.paths.directories() {
+            fit::empty(path)?;
+        }
+        self.paths.get("freezer").map_or(Ok(()), fit::thawed)?;
+        self.paths.unified().map_or(Ok(()), fit::thawed_unified)
+    }
+
+    /// Makes the cgroup, so that a process can enter it, and tells where it is. Where it fails, nothing is left.
+    /// Without the right to make it, a container that asks for no limit and no place gets none, or what can be had.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`], [`Error::Frozen`], [`Error::Threaded`], [`Error::Denied`], [`Error::File`],
+    /// [`Error::Limit`].
+    pub fn create(&self) -> Result<Paths> {
+        let mut paths = self.paths.clone();
+        let mut made = Made::default();
+        for act in &self.make {
+            // Nothing more is done to a cgroup that is done without.
+            let Some(directory) = act.directory().filter(|directory| self.is_had(&paths, directory)) else { continue };
+            match made.run(act) {
+                Err(error) if is_denied(&error) && self.dispensable => paths.drop(directory),
+                Err(error) => {
+                    made.undo();
+                    return Err(self.explain(error));
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(paths)
+    }
+
+    /// Sets the limits and the device rules on the cgroups that [`Plan::create`] has made.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::Filter`], [`Error::File`].
+    pub fn limit(&self, paths: &Paths) -> Result<()> {
+        let mut made = Made::default();
+        let acts = self.limit.iter();
+        acts.filter(|act| act.directory().is_some_and(|directory| self.is_had(paths, directory)))
+            .try_for_each(|act| made.run(act))
+    }
+
+    /// Whether a directory was not planned as the container's (it is one above), or is still the container's.
+    fn is_had(&self, paths: &Paths, directory: &Path) -> bool {
+        !self.paths.directories().contains(&directory) || paths.directories().contains(&directory)
+    }
+
+    /// Says of a refusal what would help.
+    fn explain(&self, error: Error) -> Error {
+        match error {
+            Error::File { act: "mkdir", path, errno } if !self.named && is_denial(errno) && is_rootless() => {
+                Error::Denied { path, errno }
+            }
+            error => error,
+        }
+    }
+}
+
+/// Whether the cause is that we may not make cgroups, and could not expect to.
+fn is_denied(error: &Error) -> bool {
+    matches!(error, Error::File { errno, .. } if is_denial(*errno)) && is_rootless()
+}
+
+fn is_denial(errno: Errno) -> bool {
+    matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS)
+}
+
+fn is_rootless() -> bool {
+    !geteuid().is_root() || userns::is_inside()
+}

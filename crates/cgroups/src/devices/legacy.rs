@@ -1,0 +1,183 @@
+//! Device rules in a v1 devices cgroup: a default, and exceptions to it. The kernel refuses an allowance that the
+//! cgroup above does not have, so only what differs from what is there is written: what a nested host has denied
+//! itself does not stand in the way of a container that asks for no more.
+
+use super::rules::{Access, Kind, Rule, Rules};
+use crate::error::{Error, Result};
+use crate::{file, userns};
+use std::collections::BTreeMap;
+use std::path::Path;
+use sys::Errno;
+
+/// Which devices an exception is about.
+type Key = (Kind, Option<u32>, Option<u32>);
+
+/// What a devices cgroup allows: all but the exceptions, or nothing but them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    allow_by_default: bool,
+    exceptions: BTreeMap<Key, Access>,
+}
+
+/// Lets a v1 devices cgroup allow just what the rules allow. In a user namespace, where nobody may change it, it
+/// is left alone.
+pub(crate) fn confine(path: &Path, rules: &Rules) -> Result<()> {
+    let failed = |act, name: &str, errno| Error::file(act, path.join(name), errno);
+    let wanted = State::of(rules)?;
+    let list = file::read(&path.join("devices.list")).map_err(|errno| failed("read", "devices.list", errno))?;
+    let writes = State::parse(&list).transition(&wanted);
+    let (mut allow, mut deny) = (None, None);
+    for (allows, text) in writes {
+        let (name, open) = if allows { ("devices.allow", &mut allow) } else { ("devices.deny", &mut deny) };
+        let written = match open {
+            Some(file) => file::put(&*file, &text),
+            None => file::writable(&path.join(name)).and_then(|file| file::put(&*open.insert(file), &text)),
+        };
+        match written {
+            Err(Errno::PERM | Errno::ACCESS) if userns::is_inside() => return Ok(()),
+            Err(errno) => return Err(refused(path.join(name), text, errno)),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+fn refused(path: std::path::PathBuf, value: String, errno: Errno) -> Error {
+    let remark = match errno {
+        Errno::PERM => " (the cgroup above does not allow it either)".to_owned(),
+        _ => String::new(),
+    };
+    Error::Limit { place: "/linux/resources/devices".to_owned(), value, path, errno, remark }
+}
+
+impl State {
+    /// The state that rules lead to.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where a rule takes back a part of an earlier, wider one: an exception to an exception,
+    /// which v1 can't express.
+    pub(crate) fn of(rules: &Rules) -> Result<Self> {
+        let mut state = State { allow_by_default: rules.allow_by_default, exceptions: BTreeMap::new() };
+        for rule in &rules.list {
+            let key = (rule.kind, rule.major, rule.minor);
+            if rule.allow == state.allow_by_default {
+                state.take_back(key, rule)?;
+            } else {
+                let access = state.exceptions.entry(key).or_insert(Access::NONE);
+                *access = access.or(rule.access);
+            }
+        }
+        Ok(state)
+    }
+
+    fn take_back(&mut self, key: Key, rule: &Rule) -> Result<()> {
+        for (other, access) in &mut self.exceptions {
+            if covers(key, *other) {
+                *access = access.without(rule.access);
+            } else if meets(key, *other) && access.and(rule.access) != Access::NONE {
+                let wider = Rule { kind: other.0, major: other.1, minor: other.2, access: *access, ..*rule };
+                let reason = format!(
+                    "requested rule [{rule}] not supported by devices cgroupv1 (cannot punch hole in existing \
+                     wildcard rule [{wider}])"
+                );
+                return Err(Error::invalid("/linux/resources/devices", reason));
+            }
+        }
+        self.exceptions.retain(|_, access| *access != Access::NONE);
+        Ok(())
+    }
+
+    /// Reads `devices.list`. Of a cgroup that allows by default it does not show the exceptions.
+    pub(crate) fn parse(list: &str) -> Self {
+        let mut state = State::default();
+        for line in list.lines() {
+            let mut fields = line.split([' ', ':']);
+            let kind = match fields.next() {
+                Some("a") => return State { allow_by_default: true, exceptions: BTreeMap::new() },
+                Some("b") => Kind::Block,
+                Some("c") => Kind::Character,
+                _ => continue,
+            };
+            let mut number = || fields.next().and_then(|field| field.parse().ok());
+            let key = (kind, number(), number());
+            let access = fields.next().and_then(Access::parse).unwrap_or(Access::NONE);
+            state.exceptions.insert(key, access);
+        }
+        state
+    }
+
+    /// The writes (whether to `devices.allow`, and what) that lead from this state to another.
+    pub(crate) fn transition(&self, wanted: &State) -> Vec<(bool, String)> {
+        let mut writes = Vec::new();
+        let default = wanted.allow_by_default;
+        // A change of the default voids all exceptions; where it is to allow they can't be seen.
+        let void = self.allow_by_default || default;
+        let none = BTreeMap::new();
+        let there = if void { &none } else { &self.exceptions };
+        let nothing_to_do = self.allow_by_default && default && wanted.exceptions.is_empty();
+        if void && !nothing_to_do {
+            writes.push((default, "a".to_owned()));
+        }
+        let mut differ = |from: &BTreeMap<Key, Access>, to: &BTreeMap<Key, Access>, allow| {
+            for ((kind, major, minor), access) in from {
+                let access = access.without(to.get(&(*kind, *major, *minor)).copied().unwrap_or(Access::NONE));
+                if access != Access::NONE {
+                    let rule = Rule { allow, kind: *kind, major: *major, minor: *minor, access };
+                    writes.push((allow, rule.to_string()));
+                }
+            }
+        };
+        differ(there, &wanted.exceptions, default);
+        differ(&wanted.exceptions, there, !default);
+        writes
+    }
+}
+
+/// Whether all devices of `inner` are among those of `outer`.
+fn covers(outer: Key, inner: Key) -> bool {
+    let part = |outer: Option<u32>, inner: Option<u32>| outer.is_none() || outer == inner;
+    outer.0 == inner.0 && part(outer.1, inner.1) && part(outer.2, inner.2)
+}
+
+/// Whether some device is among those of both.
+fn meets(one: Key, other: Key) -> bool {
+    let part = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
+    one.0 == other.0 && part(one.1, other.1) && part(one.2, other.2)
+}
+
+#[cfg(test)]
+impl State {
+    /// The kernel's rule (security/device_cgroup.c): an exception that allows must allow all that is wanted, one
+    /// that denies need only meet some of it.
+    pub(crate) fn permits(&self, key: (Kind, u32, u32), access: Access) -> bool {
+        let about = |other: &Key| covers(*other, (key.0, Some(key.1), Some(key.2)));
+        let mut about = self.exceptions.iter().filter(|(other, _)| about(other));
+        if self.allow_by_default {
+            !about.any(|(_, denied)| denied.and(access) != Access::NONE)
+        } else {
+            about.any(|(_, allowed)| access.without(*allowed) == Access::NONE)
+        }
+    }
+
+    /// A write as the kernel takes it: `a` voids all, an exception is added, or taken from the one of the same key.
+    pub(crate) fn take(&mut self, allow: bool, text: &str) {
+        if text == "a" {
+            *self = State { allow_by_default: allow, exceptions: BTreeMap::new() };
+            return;
+        }
+        let key_and_access = State::parse(text).exceptions;
+        for (key, access) in key_and_access {
+            let there = self.exceptions.entry(key).or_insert(Access::NONE);
+            *there = if allow == self.allow_by_default { there.without(access) } else { there.or(access) };
+        }
+        self.exceptions.retain(|_, access| *access != Access::NONE);
+    }
+
+    pub(crate) fn open() -> Self {
+        State { allow_by_default: true, exceptions: BTreeMap::new() }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.allow_by_default
+    }
+}

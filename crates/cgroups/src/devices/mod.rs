@@ -1,0 +1,13 @@
+//! Which devices the container may use: rules, as a v1 devices cgroup and as a v2 program.
+
+mod filter;
+mod legacy;
+mod program;
+mod rules;
+
+pub(crate) use filter::install;
+pub(crate) use legacy::confine;
+pub use rules::{Access, Kind, Rule, Rules};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! From cgroupsPath and resources to acts. Nothing here looks at the host.
+
+use crate::act::Act;
+use crate::devices::Rules;
+use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::paths::Paths;
+use crate::resources::{self, Limits, Warning};
+use serde::Serialize;
+use spec::oci::LinuxResources;
+use std::path::Path;
+
+/// A container's cgroup that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Where it will be: what the state must hold before anything is made.
+    pub paths: Paths,
+    /// How it is made, up to the point where a process can enter.
+    pub make: Vec<Act>,
+    /// How it is limited.
+    pub limit: Vec<Act>,
+    /// What of the config is ignored.
+    pub warnings: Vec<Warning>,
+    /// Whether the config names the place.
+    pub named: bool,
+    /// Whether the container can do without, where we have no right to make cgroups: it asks for no place and no
+    /// limit.
+    pub dispensable: bool,
+}
+
+/// Plans the cgroup of a new container: in every v1 hierarchy and in the v2 one, whichever the host has.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::UnifiedOnV1`], [`Error::NoController`].
+pub fn plan(
+    layout: &Layout,
+    cgroups_path: Option<&Path>,
+    id: &str,
+    resources: Option<&LinuxResources>,
+) -> Result<Plan> {
+    let paths = Paths::choose(layout, cgroups_path, id)?;
+    let controllers = unified(layout).map(|unified| unified.controllers.as_slice());
+    let limits = match resources {
+        Some(resources) => resources::plan(&paths, controllers, resources, "/linux/resources")?,
+        None => Limits::default(),
+    };
+    let threads = limits.suit_threads();
+    let Limits { before, acts, warnings } = limits;
+    let named = cgroups_path.is_some_and(|path| !path.as_os_str().is_empty());
+    let dispensable = !named && before.is_empty() && acts.is_empty();
+    let mut make: Vec<_> =
+        paths.directories().into_iter().map(|path| Act::MakeDirectory { path: path.to_owned() }).collect();
+    make.extend(ready_legacy(layout, &paths));
+    make.extend(ready_unified(layout, &paths, threads));
+    let (inherit_above, inherit) = cpuset(layout, &paths);
+    make.extend(inherit_above);
+    make.extend(before);
+    make.extend(inherit);
+    let devices = devices(&paths, resources)?;
+    Ok(Plan { paths, make, limit: acts.into_iter().chain(devices).collect(), warnings, named, dispensable })
+}
+
+fn unified(layout: &Layout) -> Option<&crate::layout::Unified> {
+    match layout {
+        Layout::Unified(unified) => Some(unified),
+        Layout::Legacy { unified, .. } => unified.as_ref(),
+    }
+}
+
+fn ready_legacy(layout: &Layout, paths: &Paths) -> Option<Act> {
+    let Layout::Legacy { .. } = layout else { return None };
+    paths.get("freezer").map(|path| Act::CheckThawed { path: path.to_owned() })
+}
+
+/// On v2 every controller is enabled, as engines read usage of all, limited or not.
+fn ready_unified(layout: &Layout, paths: &Paths, threads: bool) -> Vec<Act> {
+    let (Some(unified), Some(path)) = (unified(layout), paths.unified()) else { return Vec::new() };
+    let (mount, path) = (unified.mount.clone(), path.to_owned());
+    let mut acts = vec![Act::CheckUnified { path: path.clone(), threads }];
+    if !unified.controllers.is_empty() {
+        acts.push(Act::EnableControllers { mount, path, controllers: unified.controllers.clone() });
+    }
+    acts
+}
+
+/// The cpusets above get theirs before the container's own is set (it must lie within), its own after that, for
+/// what the config leaves open.
+fn cpuset(layout: &Layout, paths: &Paths) -> (Option<Act>, Option<Act>) {
+    let Layout::Legacy { hierarchies, .. } = layout else { return (None, None) };
+    let hierarchy = hierarchies.iter().find(|hierarchy| hierarchy.controllers.iter().any(|name| name == "cpuset"));
+    let (Some(hierarchy), Some(path)) = (hierarchy, paths.get("cpuset")) else { return (None, None) };
+    let inherit = |path: &Path| Act::InheritCpuset { mount: hierarchy.mount.clone(), path: path.to_owned() };
+    let above = path.parent().filter(|parent| *parent != hierarchy.mount);
+    (above.map(inherit), Some(inherit(path)))
+}
+
+fn devices(paths: &Paths, resources: Option<&LinuxResources>) -> Result<Option<Act>> {
+    let listed = resources.and_then(|resources| resources.devices().as_deref()).unwrap_or_default();
+    let place = "/linux/resources/devices";
+    let rules = Rules::new(listed, place)?;
+    if let Some(path) = paths.get("devices") {
+        return Ok(Some(Act::DeviceRules { path: path.to_owned(), rules }));
+    }
+    match paths.unified() {
+        Some(path) => Ok(Some(Act::DeviceFilter { path: path.to_owned(), rules })),
+        None if rules.allows_all() => Ok(None),
+        None => Err(Error::NoController { place: place.to_owned(), controller: "devices".to_owned() }),
+    }
+}
