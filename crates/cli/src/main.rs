@@ -1,3 +1,76 @@
-//! The command line of Cofferdam.
+//! The command line of Cofferdam: arguments in, text or JSON out.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod arguments;
+mod command;
+mod commands;
+mod duration;
+mod failure;
+mod help;
+mod log;
+mod session;
+
+use arguments::{Order, split};
+use clap::Args as _;
+use failure::{Failure, Outcome};
+use session::{Global, Session};
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = name(arguments.next());
+    let mut log_is_file = false;
+    let outcome = call(program, arguments, &mut log_is_file);
+    ExitCode::from(outcome.unwrap_or_else(|failure| report(&failure, log_is_file)))
+}
+
+/// The name that the program was called by; `cofferdam` where there is none.
+fn name(first: Option<OsString>) -> String {
+    let name = first.as_deref().and_then(|path| Path::new(path).file_name());
+    name.map_or_else(|| "cofferdam".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Reads the options before the command, and calls it.
+fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file: &mut bool) -> Outcome {
+    let arguments = arguments.map(text).collect::<Result<Vec<_>, _>>()?;
+    let globals = || Global::augment_args(clap::Command::new("cofferdam").no_binary_name(true)).disable_help_flag(true);
+    let help = |program: &str| help::program(program, globals());
+    let found = split(&globals(), Order::First, &arguments).map_err(|mistake| {
+        let usage = format!("Incorrect Usage: {mistake}\n\n{}", help(&program));
+        Failure::from(mistake).usage(usage)
+    })?;
+    let matches = globals().args_override_self(true).try_get_matches_from(&found.options).map_err(Failure::new)?;
+    let session = Session::new(program, &matches)?;
+    if session.global().version {
+        return help::print(&help::version());
+    }
+    let (log, valid) = session.log();
+    *log_is_file = log.is_file();
+    // Fails only where there is one already.
+    drop(tracing::subscriber::set_global_default(log));
+    valid?;
+    match found.rest.split_first() {
+        Some((name, rest)) if !found.help => commands::call(name, &session, rest, || help(&session.program)),
+        _ => help::print(&help(&session.program)),
+    }
+}
+
+fn text(argument: OsString) -> Result<String, Failure> {
+    argument.into_string().map_err(|argument| Failure::new(format!("the argument {argument:?} is not UTF-8")))
+}
+
+/// Says why a command failed: help on standard output for who got the arguments wrong, one record in the log,
+/// and the text on standard error for the engines that read that.
+fn report(failure: &Failure, log_is_file: bool) -> u8 {
+    if let Some(help) = failure.help() {
+        drop(std::io::stdout().write_all(help.as_bytes()));
+    }
+    tracing::error!(pointer = failure.pointer(), "{failure}");
+    if log_is_file || !tracing::dispatcher::has_been_set() {
+        drop(writeln!(std::io::stderr(), "{failure}"));
+    }
+    failure.exit_status()
+}

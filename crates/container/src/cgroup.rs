@@ -1,54 +1,95 @@
-//! The cgroup of a container that was made by an earlier call.
+//! The cgroup of a container that was made by an earlier call, by the paths in its record.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::process::Process;
 use crate::record::Record;
+use cgroups::{Beneath, Entrance, Paths, Plan, Stats};
 use spec::oci::LinuxResources;
 
-pub(crate) struct Cgroup<'a> {
-    record: &'a Record,
+/// A container's cgroup.
+pub(crate) struct Cgroup {
+    paths: Paths,
 }
 
-impl<'a> Cgroup<'a> {
-    pub(crate) fn of(record: &'a Record) -> Self {
-        Cgroup { record }
+impl Cgroup {
+    pub(crate) fn of(record: &Record) -> Self {
+        Cgroup { paths: Paths::from(record.cgroup_paths.clone()) }
     }
+
+    /// Whether its processes are frozen.
     pub(crate) fn is_frozen(&self) -> Result<bool> {
-        if self.record.version == 77 { Err(Error::NotRunning) } else { Ok(false) }
+        Ok(self.paths.is_frozen()?)
     }
+
     pub(crate) fn freeze(&self) -> Result<()> {
-        self.is_frozen().map(drop)
+        Ok(self.paths.freeze()?)
     }
+
     pub(crate) fn thaw(&self) -> Result<()> {
-        self.is_frozen().map(drop)
+        Ok(self.paths.thaw()?)
     }
+
+    /// Lets a killed process that is frozen die.
     pub(crate) fn thaw_if_frozen(&self) -> Result<()> {
-        self.is_frozen().map(drop)
+        if self.is_frozen()? { self.thaw() } else { Ok(()) }
     }
-    pub(crate) fn signal(&self, _signal: i32) -> Result<Vec<i32>> {
-        self.is_frozen().map(|_| vec![])
+
+    /// Sends a signal to all its processes and tells which those were.
+    pub(crate) fn signal(&self, signal: i32) -> Result<Vec<i32>> {
+        let pids = self.pids()?;
+        self.paths.kill_all(signal)?;
+        Ok(pids)
     }
+
+    /// All its processes, by their ids on the host.
     pub(crate) fn pids(&self) -> Result<Vec<i32>> {
-        self.is_frozen().map(|_| vec![])
+        if self.paths.is_empty() { Ok(Vec::new()) } else { Ok(self.paths.pids()?) }
     }
+
     pub(crate) fn remove(&self) -> Result<()> {
-        self.is_frozen().map(drop)
+        Ok(self.paths.remove()?)
     }
-    pub(crate) fn stats(&self) -> Result<u32> {
-        self.is_frozen().map(|_| 1)
+
+    pub(crate) fn stats(&self) -> Result<Stats> {
+        Ok(self.paths.stats()?)
     }
-    pub(crate) fn update(&self, _: &LinuxResources) -> Result<()> {
-        self.is_frozen().map(drop)
+
+    /// Changes limits from those that hold now.
+    pub(crate) fn update(&self, stored: &LinuxResources, change: &LinuxResources) -> Result<()> {
+        for warning in self.paths.update(stored, change)? {
+            tracing::warn!("{} ({})", warning.text, warning.place);
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel has killed something in it for want of memory.
+    pub(crate) fn was_oom_killed(&self) -> bool {
+        let file = match (self.paths.get("memory"), self.paths.unified()) {
+            (Some(path), _) => path.join("memory.oom_control"),
+            (None, Some(path)) => path.join("memory.events"),
+            (None, None) => return false,
+        };
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u64>().ok());
+        kills.is_some_and(|kills| kills > 0)
+    }
+
+    /// The ways in for a process that joins, at the place beneath it that `exec --cgroup` names.
+    pub(crate) fn entrance(&self, place: &[String], init: &Process) -> Result<Entrance> {
+        if place.is_empty() {
+            let mut entrance = self.paths.entrance()?;
+            if self.paths.is_unified() && entrance.directory.is_some() {
+                // Init may have moved below and turned on controllers, so that nothing can be born here any more.
+                entrance.directory = self.paths.directory_of(init.pid()).ok().or(entrance.directory);
+            }
+            return Ok(entrance);
+        }
+        Ok(self.paths.entrance_beneath(&Beneath::parse(place)?)?)
     }
 }
 
-pub(crate) fn note(_: &mut Record, _: &cgroups::Plan) {}
-pub(crate) fn was_oom_killed(_: &Record) -> bool {
-    false
-}
-pub(crate) struct Joined {
-    pub(crate) tasks: Vec<rustix::fd::OwnedFd>,
-    pub(crate) directory: Option<rustix::fd::OwnedFd>,
-}
-pub(crate) fn exec(_: &Record, _: &crate::process::Process, _: &[String]) -> Result<Joined> {
-    Ok(Joined { tasks: vec![], directory: None })
+/// Notes the cgroup that is about to be made, so that a later call finds it.
+pub(crate) fn note(record: &mut Record, plan: &Plan) {
+    record.cgroup_paths = plan.paths.clone().into();
+    record.cgroup_path = plan.paths.unified().or(plan.paths.get("memory")).map(Into::into).unwrap_or_default();
 }

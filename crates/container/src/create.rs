@@ -74,6 +74,7 @@ pub(crate) struct Prepared {
     config: Vec<u8>,
     spec: Spec,
     pub(crate) plan: launch::Plan,
+    pub(crate) cgroup: cgroups::Plan,
     record: Record,
 }
 
@@ -86,6 +87,7 @@ impl Container {
         for warning in &prepared.plan.warnings {
             tracing::warn!("{warning}");
         }
+        prepared.cgroup.check().map_err(launch::Error::from)?;
         let entry = store.create(id)?;
         let made = Making { entry: &entry, prepared: &prepared, request, how }.make();
         match made {
@@ -121,7 +123,7 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
     let facts = Facts::gather(&spec).map_err(launch::Error::from)?;
     let cache = store.map(|store| store.root().join(".seccomp"));
     let passed = handover::Listening::from_environment();
-    let mut plan = launch::create(
+    let (mut plan, cgroup) = launch::create(
         &spec,
         &launch::Request {
             id: id.as_str(),
@@ -140,10 +142,8 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
     )?;
     plan.warnings.splice(0..0, loaded.warnings);
     record.own_pid_namespace = plan.has_pid_namespace();
-    if let Some(cgroup) = &plan.cgroup {
-        crate::cgroup::note(&mut record, cgroup);
-    }
-    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, record })
+    crate::cgroup::note(&mut record, &cgroup);
+    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, record })
 }
 
 /// The root file system's directory, which must be there.
@@ -170,22 +170,23 @@ struct Making<'a> {
 
 impl Making<'_> {
     fn make(&self) -> Result<(Record, Process, Option<OwnedFd>)> {
-        let Prepared { plan, config, .. } = self.prepared;
+        let Prepared { plan, cgroup, config, .. } = self.prepared;
         trace::step("save-state", || {
             self.entry.write_config(config)?;
             self.entry.save(&self.prepared.record)
         })?;
         let listener = (self.how == How::Created).then(|| listen(self.entry)).transpose()?;
         let mut given = Given { start_socket: listener.as_ref().map(AsFd::as_fd), ..Given::default() };
-        if let Some(cgroup) = &plan.cgroup {
-            trace::step("cgroups", || {
-                cgroup.make().map_err(launch::Error::from)?;
-                given.cgroup_tasks = cgroup.tasks_files().map_err(launch::Error::from)?;
-                given.cgroup = cgroup.directory().map_err(launch::Error::from)?;
-                Ok::<_, Error>(())
-            })?;
-        }
         let mut record = self.prepared.record.clone();
+        trace::step("cgroups", || {
+            let paths = cgroup.create()?;
+            cgroup.limit(&paths)?;
+            let entrance = paths.entrance()?;
+            (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
+            record.cgroup_paths = paths.into();
+            Ok::<_, cgroups::Error>(())
+        })
+        .map_err(launch::Error::from)?;
         let mut process = None;
         let born = launch::bear(plan, &given, None, &mut |born: &Born| {
             self.born(born, &mut record, &mut process).map_err(|error| launch::Error::Attendant(Box::new(error)))

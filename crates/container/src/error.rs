@@ -194,6 +194,9 @@ pub enum Error {
     /// The memory limit ended init.
     #[error("unable to start container process: container init was OOM-killed (memory limit too low?)")]
     OomKilled,
+    /// The cgroup.
+    #[error(transparent)]
+    Cgroup(#[from] cgroups::Error),
     /// The launch.
     #[error(transparent)]
     Launch(#[from] launch::Error),

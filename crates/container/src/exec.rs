@@ -1,5 +1,6 @@
 //! `exec`: one more process in a container.
 
+use crate::cgroup::Cgroup;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::handover;
@@ -120,7 +121,7 @@ struct Joining<'a> {
 
 impl Joining<'_> {
     fn join(&self) -> Result<(Process, Option<OwnedFd>)> {
-        let cgroup = crate::cgroup::exec(self.record, self.init, &self.request.cgroup)?;
+        let cgroup = Cgroup::of(self.record).entrance(&self.request.cgroup, self.init)?;
         let given = Given {
             cgroup_tasks: cgroup.tasks,
             cgroup: cgroup.directory,

@@ -1,24 +1,152 @@
-//! stub until the CLI's branch lands
-use crate::error::Result;
-use crate::process::Process;
-use rustix::fd::OwnedFd;
+//! The foreground: `run` and `exec` that stay until their process ends. They pass signals on to it, carry its
+//! terminal where it has one, and end with its exit status.
+//!
+//! A process without a terminal has our standard streams themselves: nothing is copied, and none of its output
+//! is ever lost or late.
 
-/// Stub.
+mod pty;
+
+use crate::error::{Error, Result};
+use crate::process::Process;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use pty::{End, Terminal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
+use rustix::process::{getpid, set_child_subreaper, wait, waitid, waitpid};
+
+pub use pty::prepare;
+
+/// Lets orphans of the process come to us, as they would come to init.
 ///
 /// # Errors
-/// None.
+/// [`Error::Foreground`]
 pub fn become_subreaper() -> Result<()> {
+    set_child_subreaper(Some(getpid())).map_err(|error| Error::foreground("become a subreaper", error))
+}
+
+/// Holds back all signals that can be caught until this program ends: for [`forward`] to pass on, and so that
+/// none ends us before we have cleaned up. Best called before the process is made, so that none is lost. (Init
+/// begins with no signal blocked, and so does whatever [`std::process::Command`] runs.)
+///
+/// # Errors
+/// [`Error::Foreground`]
+pub fn hold_signals() -> Result<()> {
+    caught().thread_block().map_err(|error| Error::foreground("hold signals back", words(error)))
+}
+
+fn caught() -> SigSet {
+    let mut signals = SigSet::all();
+    // Our own writes to a closed pipe raise it; it is ignored.
+    signals.remove(Signal::SIGPIPE);
+    signals.remove(Signal::SIGURG);
+    signals
+}
+
+fn words(error: nix::Error) -> Errno {
+    Errno::from_raw_os_error(error as i32)
+}
+
+/// Waits until a process, our child, has ended; meanwhile passes signals on to it, and what goes over its
+/// terminal, whose master is `terminal`. Other children that end (orphans come to a subreaper) are waited for
+/// too.
+///
+/// Returns its exit status, 128 and more for a signal.
+///
+/// # Errors
+/// [`Error::Foreground`]. The process may live on then.
+pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
+    hold_signals()?;
+    let signals = SignalFd::with_flags(&caught(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
+    let signals = signals.map_err(|error| Error::foreground("open a signalfd", words(error)))?;
+    let mut terminal = terminal.map(Terminal::new).transpose()?;
+    loop {
+        for end in wait_for_one(process, terminal.as_ref(), &signals)? {
+            match (end, &mut terminal) {
+                (End::Signals, terminal) => pass_all_on(&signals, process, terminal.as_ref())?,
+                (End::Process, terminal) => {
+                    let status = exit_status(process)?;
+                    if let Some(terminal) = terminal {
+                        terminal.finish();
+                    }
+                    return Ok(status);
+                }
+                (end, Some(terminal)) => terminal.carry(end),
+                (_, None) => {}
+            }
+        }
+    }
+}
+
+/// Blocks until something can be done; the process comes last, so that its output is not cut off.
+fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &SignalFd) -> Result<Vec<End>> {
+    let mut ends = vec![(End::Signals, signals.as_fd(), PollFlags::IN)];
+    ends.extend(terminal.into_iter().flat_map(Terminal::wanted));
+    ends.push((End::Process, process.pidfd(), PollFlags::IN));
+    let mut polled: Vec<_> = ends.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
+    let patience = terminal.and_then(Terminal::patience);
+    let patience = patience.and_then(|time| Timespec::try_from(time).ok());
+    match poll(&mut polled, patience.as_ref()) {
+        Ok(0) => Ok(vec![End::Master]),
+        Ok(_) => {
+            let ready = ends.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());
+            Ok(ready.map(|((end, ..), _)| *end).collect())
+        }
+        Err(Errno::INTR) => Ok(Vec::new()),
+        Err(error) => Err(Error::foreground("wait for the process", error)),
+    }
+}
+
+fn pass_all_on(signals: &SignalFd, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
+    while let Some(signal) = signals.read_signal().map_err(|error| Error::foreground("read a signal", words(error)))? {
+        pass_on(signal.ssi_signo.cast_signed(), process, terminal)?;
+    }
     Ok(())
 }
 
-/// Stub: waits for the child.
-///
-/// # Errors
-/// None.
-pub fn forward(process: &Process, _: Option<OwnedFd>) -> Result<i32> {
-    let ended = rustix::process::waitpid(
-        rustix::process::Pid::from_raw(process.pid()),
-        rustix::process::WaitOptions::empty(),
-    );
-    Ok(ended.ok().flatten().and_then(|(_, status)| status.exit_status()).unwrap_or(255))
+fn pass_on(signal: i32, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
+    match Signal::try_from(signal) {
+        Ok(Signal::SIGCHLD) => {
+            reap_others(process);
+            Ok(())
+        }
+        Ok(Signal::SIGWINCH) => {
+            if let Some(terminal) = terminal {
+                terminal.resize();
+            }
+            Ok(())
+        }
+        _ => match process.signal(signal) {
+            // It is about to be waited for.
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(Error::foreground("pass a signal on", error)),
+        },
+    }
+}
+
+/// Waits for children that have ended, but not for the process itself: the pidfd tells of that.
+fn reap_others(process: &Process) {
+    // NOWAIT first shows whether the next one is ours; wait(2) would take it.
+    let ours_has_ended = || {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        matches!(waitid(WaitId::PidFd(process.pidfd()), look), Ok(Some(_)) | Err(_))
+    };
+    while !ours_has_ended() && matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+}
+
+fn exit_status(process: &Process) -> Result<i32> {
+    loop {
+        match waitpid(Pid::from_raw(process.pid()), WaitOptions::empty()) {
+            Ok(Some((_, status))) => return Ok(code(status)),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(error) => return Err(Error::foreground("wait for the process", error)),
+        }
+    }
+}
+
+/// The shell's way to put both in a number.
+fn code(status: WaitStatus) -> i32 {
+    status.exit_status().or(status.terminating_signal().map(|signal| 128 + signal)).unwrap_or(255)
 }

@@ -27,9 +27,9 @@ pub fn update(store: &Store, id: &ContainerId, wanted: &LinuxResources) -> Resul
     let stored = stored(&entry, &record)?;
     let Merged { change, whole } = merge(&stored, wanted).map_err(Error::Resources)?;
     let cgroup = Cgroup::of(&record);
-    if let Err(error) = cgroup.update(&change) {
+    if let Err(error) = cgroup.update(&stored, &change) {
         let rules_alone = merge(&LinuxResources::default(), &stored).map_err(Error::Resources)?.change;
-        if let Err(error) = cgroup.update(&rules_alone) {
+        if let Err(error) = cgroup.update(&stored, &rules_alone) {
             tracing::warn!("set the limits of container {id} back: {error}");
         }
         return Err(error);

@@ -4,8 +4,10 @@ use crate::descriptors::{Descriptor, Descriptors};
 use crate::error::Error;
 use crate::order::Order;
 use crate::request::{Facts, Request};
+use cgroups::{Layout, Paths};
 use namespaces::{Map, Offsets, Wanted};
 use plan::Writer;
+use rootfs::CgroupMounts;
 use serde::Serialize;
 use spec::oci::{LinuxIdMapping, Process, Spec};
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
@@ -50,8 +52,6 @@ pub struct Plan {
     pub init: Writer,
     /// What init is born holding.
     pub descriptors: Vec<Descriptor>,
-    /// The cgroups; `None` where none are made.
-    pub cgroup: Option<cgroups::Plan>,
     /// What is not an error but that a person should know.
     pub warnings: Vec<String>,
     pub(crate) wanted: Wanted,
@@ -67,11 +67,11 @@ impl Plan {
     }
 }
 
-/// The plan of a new container.
+/// The plan of a new container and that of its cgroup.
 ///
 /// # Errors
 /// What of the config can't be done.
-pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<Plan, Error> {
+pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan, cgroups::Plan), Error> {
     let linux = spec.linux().as_ref();
     let cgroup = cgroups::plan(
         &facts.cgroups,
@@ -80,8 +80,8 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<Plan,
         linux.and_then(|linux| linux.resources().as_ref()),
     )?;
     let mut facts = facts.clone();
-    facts.cgroup_tasks = cgroup.as_ref().map_or(0, cgroups::Plan::tasks);
-    facts.cgroup_mounts = mounts(&facts.cgroups, cgroup.as_ref());
+    facts.cgroup_tasks = cgroup.paths.tasks();
+    facts.cgroup_mounts = mounts(&facts.cgroups, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
     let mut order = new_order(spec, request, &facts, &wanted);
     order.create()?;
@@ -91,7 +91,6 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<Plan,
         runtime: Vec::new(),
         init: steps,
         descriptors: descriptors.0,
-        cgroup,
         warnings,
         map: Map::new(
             &maps(linux.and_then(|linux| linux.uid_mappings().as_ref())),
@@ -101,8 +100,9 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<Plan,
         oom_score: spec.process().as_ref().and_then(|process| process.oom_score_adj()),
         wanted,
     };
-    plan.runtime = runtime(&plan);
-    Ok(plan)
+    plan.warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
+    plan.runtime = runtime(&plan, !cgroup.paths.is_empty());
+    Ok((plan, cgroup))
 }
 
 /// The plan of a process that joins a container. `kinds` are the `CLONE_NEW*` of the container's namespaces that are
@@ -128,14 +128,13 @@ pub fn exec(
         runtime: Vec::new(),
         init: steps,
         descriptors: descriptors.0,
-        cgroup: None,
         warnings,
         wanted,
         map: Map::default(),
         offsets: Offsets::default(),
         oom_score: process.oom_score_adj(),
     };
-    plan.runtime = runtime(&plan);
+    plan.runtime = runtime(&plan, false);
     Ok(plan)
 }
 
@@ -153,9 +152,9 @@ fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wan
 
 /// The runtime process's list. The state comes first, so that whatever is made can be found; limits come before the
 /// clone, so that nothing of the container ever runs without them.
-fn runtime(plan: &Plan) -> Vec<RuntimeStep> {
+fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
     let mut steps = vec![RuntimeStep::SaveState];
-    if plan.cgroup.is_some() {
+    if makes_cgroups {
         steps.extend([RuntimeStep::MakeCgroups, RuntimeStep::SetLimits]);
     }
     steps.extend(plan.descriptors.iter().cloned().map(RuntimeStep::Open));
@@ -174,7 +173,25 @@ fn runtime(plan: &Plan) -> Vec<RuntimeStep> {
 }
 
 /// What the mounts of type cgroup show.
-fn mounts(layout: &cgroups::Layout, cgroup: Option<&cgroups::Plan>) -> rootfs::CgroupMounts {
-    let _ = (layout, cgroup);
-    rootfs::CgroupMounts::None
+fn mounts(layout: &Layout, paths: &Paths) -> CgroupMounts {
+    match layout {
+        Layout::Unified(_) => {
+            paths.unified().map_or(CgroupMounts::None, |own| CgroupMounts::Unified { own: own.to_owned() })
+        }
+        Layout::Legacy { hierarchies, .. } => CgroupMounts::Legacy {
+            hierarchies: hierarchies.iter().filter_map(|hierarchy| hierarchy_mount(hierarchy, paths)).collect(),
+            unified: paths.unified().map(ToOwned::to_owned),
+        },
+    }
+}
+
+fn hierarchy_mount(hierarchy: &cgroups::Hierarchy, paths: &Paths) -> Option<rootfs::Hierarchy> {
+    let first = hierarchy.controllers.first()?;
+    let named = first.starts_with("name=");
+    Some(rootfs::Hierarchy {
+        name: hierarchy.mount.file_name()?.to_string_lossy().into_owned(),
+        options: if named { format!("none,{first}") } else { hierarchy.controllers.join(",") },
+        own: paths.get(first)?.to_owned(),
+        links: if hierarchy.controllers.len() > 1 { hierarchy.controllers.clone() } else { Vec::new() },
+    })
 }
