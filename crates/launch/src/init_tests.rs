@@ -30,11 +30,11 @@ impl Attendant for Nobody {
     }
 }
 
-fn born(steps: &Writer) -> Born {
-    let (wanted, offsets, map) = (Wanted::default(), Offsets::default(), Map::default());
+fn born(wanted: &Wanted, steps: &Writer) -> Born {
+    let (offsets, map) = (Offsets::default(), Map::default());
     let plan = steps.finish(Header::default());
     let parents = Parents {
-        wanted: &wanted,
+        wanted,
         offsets: &offsets,
         map: &map,
         pid_namespace: None,
@@ -49,7 +49,12 @@ fn born(steps: &Writer) -> Born {
 
 /// Runs a plan to its end: init's last word, or the exit status of the program.
 fn run(steps: &Writer) -> Result<i32, String> {
-    let init = born(steps);
+    run_in(&Wanted::default(), steps)
+}
+
+/// The same, in new namespaces.
+pub(crate) fn run_in(wanted: &Wanted, steps: &Writer) -> Result<i32, String> {
+    let init = born(wanted, steps);
     let said = converse(init.sync.as_fd(), &Sentences::new(steps.steps()), &mut Nobody, false);
     let (_, status) = waitpid(Some(init.pid), WaitOptions::empty()).unwrap().unwrap();
     match said {
@@ -69,7 +74,7 @@ fn list(strings: &[&str]) -> Vec<u8> {
 }
 
 /// The steps that end every plan.
-fn program(steps: &mut Writer, arguments: &[&str], environment: &[&str]) {
+pub(crate) fn program(steps: &mut Writer, arguments: &[&str], environment: &[&str]) {
     let (arguments, environment) = (list(arguments), list(environment));
     let (arguments, environment) = (Texts::new(&arguments).unwrap(), Texts::new(&environment).unwrap());
     steps.push("/process/args", Step::Program { arguments, environment });
@@ -85,16 +90,16 @@ fn run_program(arguments: &[&str], environment: &[&str]) -> Result<i32, String> 
 }
 
 /// A directory that goes with the test.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("cofferdam-{name}-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Directory(path)
     }
 
-    fn file(&self, name: &str, text: &str, mode: u32) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str, mode: u32) -> String {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -235,7 +240,7 @@ fn init_ends_with_the_runtime_process() {
     let out = place.0.join("out");
     let mut steps = Writer::default();
     program(&mut steps, &["/bin/sh", "-c", &format!("echo ran > {}", out.display())], &[]);
-    let init = born(&steps);
+    let init = born(&Wanted::default(), &steps);
     // It is ready, and there is nobody to tell it to go on.
     drop(init.sync);
     let (_, status) = waitpid(Some(init.pid), WaitOptions::empty()).unwrap().unwrap();

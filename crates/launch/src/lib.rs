@@ -8,6 +8,8 @@ mod conversation;
 mod descriptors;
 mod error;
 #[cfg(test)]
+mod init_root_tests;
+#[cfg(test)]
 mod init_tests;
 mod order;
 mod request;
