@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::process::Process;
 use crate::record::Record;
-use cgroups::{Beneath, Entrance, Paths, Plan, Stats};
+use cgroups::{Beneath, Entrance, OomWatch, Paths, Plan, Stats};
 use spec::oci::LinuxResources;
 
 /// A container's cgroup.
@@ -52,6 +52,11 @@ impl Cgroup {
 
     pub(crate) fn stats(&self) -> Result<Stats> {
         Ok(self.paths.stats()?)
+    }
+
+    /// News of lack of memory.
+    pub(crate) fn watch_oom(&self) -> Result<OomWatch> {
+        Ok(self.paths.watch_oom()?)
     }
 
     /// Changes limits from those that hold now.

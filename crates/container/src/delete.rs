@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs the poststop hooks of a container that has ended; what fails there is its to report.
-pub type Poststop<'a> = &'a mut dyn FnMut(&Entry, &Record);
+pub(crate) type Poststop<'a> = &'a mut dyn FnMut(&Entry, &Record);
 
 /// Removes a container: one that has stopped, one that waits for `start` (it is killed), and with `force` any,
 /// whatever state its files are in; then it is no error where there is none.
@@ -99,7 +99,7 @@ fn end(record: &Record, init: Option<&Process>) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Cgroup`]; [`Error::Io`].
-pub fn remove(entry: &Entry, record: &Record, poststop: Poststop<'_>) -> Result<()> {
+pub(crate) fn remove(entry: &Entry, record: &Record, poststop: Poststop<'_>) -> Result<()> {
     Cgroup::of(record).remove()?;
     poststop(entry, record);
     entry.remove()

@@ -1,6 +1,7 @@
 //! The directory of one container: its lock, its record, its copy of config.json.
 
 use crate::error::{Error, Result};
+use crate::foreign::salvage;
 use crate::id::ContainerId;
 use crate::record::Record;
 use crate::tree;
@@ -143,8 +144,7 @@ impl Entry {
     /// What can be read of a record that is torn, or not ours: perhaps nothing but the id.
     pub(crate) fn salvage(&self) -> Record {
         let bytes = self.read(STATE).ok().flatten().unwrap_or_default();
-        let record = Record::parse_any(&bytes).unwrap_or_default();
-        Record { id: self.id.to_string(), ..record }
+        salvage(self.id.as_str(), &bytes)
     }
 
     /// Saves the record in one step: a reader finds the old one or the new one.

@@ -4,10 +4,10 @@ use crate::cgroup::Cgroup;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::observe::observe;
-use crate::oom::{News, Watch};
 use crate::process::Process;
 use crate::record::Record;
 use crate::store::Store;
+use cgroups::{Oom, OomWatch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::Serialize;
@@ -39,13 +39,13 @@ pub fn stats(store: &Store, id: &ContainerId) -> Result<String> {
 /// [`Error::NoEvents`]; [`Error::Io`] where `out` takes no more.
 pub fn stream(store: &Store, id: &ContainerId, interval: Duration, out: &mut dyn Write) -> Result<()> {
     let (record, init) = living(store, id)?;
-    let mut watch = Watch::open(&record)?;
+    let mut watch = watch(&record);
     let mut init = Some(init);
     let mut next = Instant::now() + interval;
     loop {
         let woken = wait(watch.as_ref(), init.as_ref(), next.saturating_duration_since(Instant::now()))?;
-        let news = watch.as_mut().map_or(News::None, Watch::news);
-        if news == News::OutOfMemory {
+        let news = watch.as_mut().map_or(Ok(Oom::Quiet), OomWatch::look)?;
+        if news == Oom::Happened {
             put(out, &oom_line(&record))?;
         }
         if woken.init_ended {
@@ -55,7 +55,7 @@ pub fn stream(store: &Store, id: &ContainerId, interval: Duration, out: &mut dyn
                 return Ok(());
             }
         }
-        if news == News::Gone {
+        if news == Oom::Over {
             return Ok(());
         }
         if Instant::now() >= next {
@@ -77,18 +77,23 @@ fn living(store: &Store, id: &ContainerId) -> Result<(Record, Process)> {
     Ok((record, init))
 }
 
+/// Lack of memory is watched for where the container has a cgroup that can lack it.
+fn watch(record: &Record) -> Option<OomWatch> {
+    Cgroup::of(record).watch_oom().inspect_err(|error| tracing::debug!("{error}")).ok()
+}
+
 struct Woken {
     init_ended: bool,
 }
 
 /// Waits until there is news, init ends, or the time is up.
-fn wait(watch: Option<&Watch>, init: Option<&Process>, longest: Duration) -> Result<Woken> {
+fn wait(watch: Option<&OomWatch>, init: Option<&Process>, longest: Duration) -> Result<Woken> {
     let left = Timespec {
         tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: longest.subsec_nanos().into(),
     };
     let pidfd = init.map(Process::pidfd);
-    let descriptor = watch.map(Watch::descriptor);
+    let descriptor = watch.map(OomWatch::descriptor);
     let mut waited: Vec<_> = pidfd.iter().chain(&descriptor).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
     match poll(&mut waited, Some(&left)) {
         Ok(_) | Err(Errno::INTR) => {}

@@ -4,12 +4,11 @@ use crate::cgroup::Cgroup;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
-use crate::merge::{Merged, merge};
 use crate::observe::observe;
 use crate::record::Record;
 use crate::status::Status;
 use crate::store::Store;
-use spec::oci::LinuxResources;
+use spec::oci::{LinuxCpu, LinuxMemory, LinuxResources};
 
 /// Changes the limits that `wanted` names (a 0 names nothing where runc takes it so), leaves the others as they
 /// are and device rules always, and saves the result for later calls. Where a limit is refused, those that were
@@ -24,17 +23,15 @@ pub fn update(store: &Store, id: &ContainerId, wanted: &LinuxResources) -> Resul
     if observe(&entry, &record)?.0 == Status::Stopped {
         return Err(Error::NotRunning);
     }
-    let stored = stored(&entry, &record)?;
-    let Merged { change, whole } = merge(&stored, wanted).map_err(Error::Resources)?;
+    let (stored, change) = (stored(&entry, &record)?, named(wanted));
     let cgroup = Cgroup::of(&record);
     if let Err(error) = cgroup.update(&stored, &change) {
-        let rules_alone = merge(&LinuxResources::default(), &stored).map_err(Error::Resources)?.change;
-        if let Err(error) = cgroup.update(&stored, &rules_alone) {
+        if let Err(error) = cgroup.update(&stored, &stored) {
             tracing::warn!("set the limits of container {id} back: {error}");
         }
         return Err(error);
     }
-    record.resources = Some(whole);
+    record.resources = Some(cgroups::merge(&stored, &change));
     entry.save(&record)
 }
 
@@ -46,4 +43,54 @@ fn stored(entry: &Entry, record: &Record) -> Result<LinuxResources> {
     let config = spec::parse(entry.config()?)?.spec;
     let resources = config.linux().as_ref().and_then(|linux| linux.resources().clone());
     Ok(resources.unwrap_or_default())
+}
+
+/// What is truly asked for: engines send 0 for limits that they leave alone.
+fn named(wanted: &LinuxResources) -> LinuxResources {
+    let mut named = wanted.clone();
+    named.set_cpu(wanted.cpu().as_ref().map(named_cpu));
+    named.set_memory(wanted.memory().map(named_memory));
+    if let Some(block) = named.block_io_mut() {
+        block.set_weight(nonzero(block.weight()));
+    }
+    named
+}
+
+/// 0 is a value for burst and idle.
+fn named_cpu(wanted: &LinuxCpu) -> LinuxCpu {
+    let mut cpu = wanted.clone();
+    cpu.set_shares(nonzero(cpu.shares()));
+    cpu.set_quota(nonzero(cpu.quota()));
+    cpu.set_period(nonzero(cpu.period()));
+    cpu.set_realtime_runtime(nonzero(cpu.realtime_runtime()));
+    cpu.set_realtime_period(nonzero(cpu.realtime_period()));
+    cpu
+}
+
+fn named_memory(wanted: LinuxMemory) -> LinuxMemory {
+    let mut memory = wanted;
+    memory.set_limit(nonzero(memory.limit()));
+    memory.set_reservation(nonzero(memory.reservation()));
+    memory.set_swap(nonzero(memory.swap()));
+    memory
+}
+
+fn nonzero<T: PartialEq + Default>(value: Option<T>) -> Option<T> {
+    value.filter(|value| *value != T::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn zero_names_nothing_but_where_it_means_something() {
+        let wanted = r#"{"memory":{"limit":0,"reservation":0,"swap":0},"cpu":{"shares":0,"quota":0,"period":0,
+            "burst":0,"idle":0,"realtimePeriod":0,"realtimeRuntime":0},"blockIO":{"weight":0},"pids":{"limit":0}}"#;
+        let named = named(&serde_json::from_str(wanted).unwrap());
+        let expected = r#"{"memory":{},"cpu":{"burst":0,"idle":0},"blockIO":{},"pids":{"limit":0}}"#;
+        assert_eq!(named, serde_json::from_str(expected).unwrap());
+        let kept = serde_json::from_str(r#"{"memory":{"limit":-1},"cpu":{"shares":2,"quota":-1}}"#).unwrap();
+        assert_eq!(super::named(&kept), kept);
+    }
 }

@@ -30,7 +30,6 @@ fn signal(child: &mut Child) -> Option<i32> {
     child.wait().unwrap().signal()
 }
 
-
 #[test]
 fn a_signal_reaches_a_created_and_a_running_container() {
     let scratch = Scratch::new();
