@@ -62,6 +62,9 @@ impl Container {
     }
 }
 
+/// What a hostile image has at a path, and how it gets there.
+type Plant<'a> = (&'a str, &'a dyn Fn(&Path));
+
 /// Everything about a tree that a stray write would change.
 fn fingerprint(path: &Path) -> Vec<String> {
     let about = fs::symlink_metadata(path).unwrap();
@@ -91,7 +94,7 @@ fn nothing_in_an_image_leads_to_the_host() {
     host.file("d/null", "host", 0o644);
     let canary = host.0.join("d");
     let before = fingerprint(&host.0);
-    let hostile: [(&str, &dyn Fn(&Path)); 6] = [
+    let hostile: [Plant<'_>; 6] = [
         ("absolute link", &|at| symlink(&canary, at).unwrap()),
         ("upward link", &|at| symlink(format!("../../../../../../..{}", canary.display()), at).unwrap()),
         ("magic link", &|at| symlink(format!("/proc/self/root{}", canary.display()), at).unwrap()),
