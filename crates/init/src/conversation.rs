@@ -22,14 +22,15 @@ pub(crate) fn tell(to: BorrowedFd<'_>, message: &FromInit<'_>) -> Result<(), Fau
     retry_on_intr(|| write(to, packet)).map(drop).map_err(|errno| Fault::call("write to the sync pipe", b"", errno))
 }
 
-/// Sends a message with a descriptor.
-pub(crate) fn hand_over(to: BorrowedFd<'_>, message: &FromInit<'_>, file: BorrowedFd<'_>) -> Result<(), Fault> {
+/// Sends a message with at most two descriptors.
+pub(crate) fn hand_over(to: BorrowedFd<'_>, message: &FromInit<'_>, files: &[BorrowedFd<'_>]) -> Result<(), Fault> {
     let mut packet = [0; MESSAGE];
     let packet = pack(message, &mut packet)?;
-    let files = [file];
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(&files));
+    if !ancillary.push(SendAncillaryMessage::ScmRights(files)) {
+        return Err(Fault::refusal("too many descriptors for one message", b""));
+    }
     retry_on_intr(|| sendmsg(to, &[IoSlice::new(packet)], &mut ancillary, SendFlags::NOSIGNAL))
         .map(drop)
         .map_err(|errno| Fault::call("send on the sync pipe", b"", errno))

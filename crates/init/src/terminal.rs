@@ -42,7 +42,7 @@ pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool
     if console {
         mount_console(root.as_fd(), &peer)?;
     }
-    hand_over(context.sync.as_fd(), &FromInit::Terminal, master.as_fd())?;
+    hand_over(context.sync.as_fd(), &FromInit::Terminal, &[master.as_fd()])?;
     for number in 0..3 {
         sys::descriptor::replace(number, peer.as_fd()).map_err(terminal("dup3 the terminal"))?;
     }

@@ -61,7 +61,7 @@ pub fn converse(
     let mut packet = [0_u8; MESSAGE];
     let mut executing = false;
     loop {
-        let (length, descriptor) = receive(sync, &mut packet)?;
+        let (length, mut descriptors) = receive(sync, &mut packet)?;
         if length == 0 {
             return if executing { Ok(Pause::Executed) } else { Err(Error::Died { step: steps.last() }) };
         }
@@ -78,12 +78,17 @@ pub fn converse(
                     return Ok(Pause::Ready);
                 }
             }
-            FromInit::Terminal => attendant.terminal(descriptor.ok_or(Error::Garbled)?)?,
+            FromInit::Terminal => attendant.terminal(descriptors.pop().ok_or(Error::Garbled)?)?,
             FromInit::SeccompListener { descriptor } => {
                 attendant.seccomp_listener(descriptor)?;
                 answer(sync, None)?;
             }
             FromInit::Tree { step } => answer(sync, Some(&steps.tree(step)?))?,
+            FromInit::MapIds { step, recursive } => {
+                let [tree, namespace] = &descriptors[..] else { return Err(Error::Garbled) };
+                steps.map_ids(step, tree, namespace, recursive)?;
+                answer(sync, None)?;
+            }
             FromInit::Warning(failure) => tracing::warn!("{}", steps.warning(&failure)),
             FromInit::Failed(failure) => return Err(steps.error(&failure)),
             FromInit::Times { first, ends } => steps.times(first, ends.0),
@@ -121,33 +126,33 @@ pub fn send_descriptor(socket: BorrowedFd<'_>, bytes: &[u8], descriptor: Option<
     rustix::io::retry_on_intr(|| sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL)).map(drop)
 }
 
-/// Receives one packet and the descriptor that comes with it; 0 bytes are the end.
-fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Option<OwnedFd>), Error> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Receives one packet and the descriptors (at most two) that come with it; 0 bytes are the end.
+fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), Error> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let got = loop {
         match recvmsg(socket, &mut [IoSliceMut::new(packet)], &mut control, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
             // Init died with words of ours unread.
-            Err(Errno::CONNRESET) => return Ok((0, None)),
+            Err(Errno::CONNRESET) => return Ok((0, Vec::new())),
             got => break got.map_err(speaking)?,
         }
     };
     if got.flags.contains(ReturnFlags::TRUNC) {
         return Err(Error::Garbled);
     }
-    let descriptor = control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+    let descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    Ok((got.bytes, descriptor))
+    Ok((got.bytes, descriptors.flatten().collect()))
 }
 
 /// The pidfd that the process between hands over, or what it says went wrong.
 pub(crate) fn receive_pidfd(sync: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
     let mut packet = [0_u8; MESSAGE];
-    let (length, descriptor) = receive(sync, &mut packet)?;
-    if let Some(descriptor) = descriptor {
+    let (length, mut descriptors) = receive(sync, &mut packet)?;
+    if let Some(descriptor) = descriptors.pop() {
         return Ok(descriptor);
     }
     match postcard::from_bytes(packet.get(..length).unwrap_or_default()) {

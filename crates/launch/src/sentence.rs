@@ -2,12 +2,13 @@
 
 use crate::error::Error;
 use crate::trace;
-use plan::{Failure, Placed, Reader, Source, Step};
-use rustix::fd::OwnedFd;
+use plan::{Bind, Bytes, Failure, Placed, Reader, Source, Step, Text};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::cell::Cell;
 use std::ffi::CStr;
 use sys::Errno;
+use sys::mount::{Attributes, MOUNT_ATTR_IDMAP, set_attributes};
 
 /// The steps of a plan, to speak about them.
 #[derive(Debug)]
@@ -54,21 +55,42 @@ impl<'a> Sentences<'a> {
 
     /// The tree that a step asks for, opened here because init may not reach it.
     pub(crate) fn tree(&self, number: u32) -> Result<OwnedFd, Error> {
-        let Some(Step::Bind(bind)) = self.step(number).map(|placed| placed.step) else { return Err(Error::Garbled) };
+        let bind = self.bind(number)?;
         let Source::Asked(path) = bind.source else { return Err(Error::Garbled) };
         let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
         if bind.recursive {
             flags |= OpenTreeFlags::AT_RECURSIVE;
         }
-        open_tree(rustix::fs::CWD, path.0, flags).map_err(|errno| {
-            let failure = Failure {
-                step: number,
-                errno: errno.raw_os_error(),
-                act: "open_tree",
-                detail: plan::Bytes(path.bytes()),
-            };
-            self.error(&failure)
-        })
+        open_tree(rustix::fs::CWD, path.0, flags).map_err(|errno| self.refused(number, "open_tree", path, errno))
+    }
+
+    /// Maps the ids of a step's tree, which init may not do in a user namespace.
+    pub(crate) fn map_ids(
+        &self,
+        number: u32,
+        tree: &OwnedFd,
+        user_namespace: &OwnedFd,
+        recursive: bool,
+    ) -> Result<(), Error> {
+        let attributes = Attributes {
+            set: u64::from(MOUNT_ATTR_IDMAP),
+            user_namespace: Some(user_namespace.as_fd()),
+            ..Attributes::default()
+        };
+        let target = self.bind(number)?.target;
+        set_attributes(tree.as_fd(), recursive, attributes)
+            .map_err(|errno| self.refused(number, "mount_setattr (id map)", target, errno))
+    }
+
+    fn bind(&self, number: u32) -> Result<Bind<'a>, Error> {
+        match self.step(number).map(|placed| placed.step) {
+            Some(Step::Bind(bind)) => Ok(bind),
+            _ => Err(Error::Garbled),
+        }
+    }
+
+    fn refused(&self, step: u32, act: &str, object: Text<'_>, errno: Errno) -> Error {
+        self.error(&Failure { step, errno: errno.raw_os_error(), act, detail: Bytes(object.bytes()) })
     }
 
     /// Notes the times of steps.

@@ -29,6 +29,9 @@ pub enum FromInit<'a> {
     /// The tree of the step with that number ([`crate::Source::Asked`]) is needed; answered by
     /// [`ToInit::GoOn`] with the descriptor.
     Tree { step: u32 },
+    /// A detached tree and a user namespace come with this message: the tree's ids are to be mapped as that
+    /// namespace does, which only the runtime process may do; answered by [`ToInit::GoOn`].
+    MapIds { step: u32, recursive: bool },
     /// Something that is not an error but that a person should know.
     Warning(Failure<'a>),
     /// [`crate::Step::Exec`] is next: from here on EOF says that the program runs. Not answered.

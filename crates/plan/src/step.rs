@@ -191,8 +191,6 @@ pub struct Mount<'a> {
     pub keep_mode: bool,
     /// The target must be a plain directory, not a link (`/proc`, `/sys`).
     pub plain_target: bool,
-    /// User namespace for an idmapped mount.
-    pub id_map: Option<Handle>,
 }
 
 /// A part of the host's tree.
@@ -209,8 +207,6 @@ pub struct Bind<'a> {
     pub attributes: Attributes,
     /// User namespace for an idmapped mount, and whether all below is mapped too.
     pub id_map: Option<(Handle, bool)>,
-    /// Copy the source's content where the target is … (not used for plain binds).
-    pub copy_symlink: bool,
     /// The target must be a plain directory, not a link.
     pub plain_target: bool,
 }
@@ -223,8 +219,7 @@ pub enum Source<'a> {
     /// A path on the host, opened by init in its own mount namespace.
     Path(Text<'a>),
     /// A path on the host that init may not reach in its user namespace: where it can't, the runtime process
-    /// opens it as a detached tree, in init's mount namespace, and hands it over ([`crate::FromInit::Tree`]).
-    /// With id maps it is always the runtime process, and it sets them too: only it has the privilege.
+    /// opens it as a detached tree and hands it over ([`crate::FromInit::Tree`]).
     Asked(Text<'a>),
     /// A descriptor that the runtime process opened before.
     Handle(Handle),

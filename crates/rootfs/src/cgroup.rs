@@ -115,7 +115,6 @@ fn push_mount(
         copy_up: false,
         keep_mode: false,
         plain_target: false,
-        id_map: None,
     });
     plan.push(place, step);
     Ok(())
@@ -134,7 +133,6 @@ fn push_bind(ready: &Ready<'_>, target: &Path, own: &Path, plan: &mut Writer) ->
             ..Attributes::default()
         },
         id_map: None,
-        copy_symlink: false,
         plain_target: false,
     });
     plan.push(place, step);

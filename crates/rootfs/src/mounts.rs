@@ -139,7 +139,6 @@ impl<'s> Planner<'s, '_> {
             copy_up: options.copy_up,
             keep_mode,
             plain_target,
-            id_map: None,
         });
         self.plan.push(place, step);
         Ok(())
@@ -165,7 +164,6 @@ impl<'s> Planner<'s, '_> {
             recursive: options.bind == Some(true),
             attributes: options.over_old(),
             id_map,
-            copy_symlink: false,
             plain_target: false,
         });
         self.plan.push(place, step);
@@ -200,7 +198,6 @@ impl<'s> Planner<'s, '_> {
             recursive: true,
             attributes,
             id_map: None,
-            copy_symlink: false,
             plain_target: true,
         });
         self.plan.push(place, step);

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::conversation;
 use crate::fault::Fault;
 use core::ffi::CStr;
-use plan::{Attributes, Bind, Mount, Source, Text, Texts};
+use plan::{Attributes, Bind, FromInit, Mount, Source, Text, Texts};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, OFlags, fstat};
 use sys::Errno;
@@ -36,16 +36,12 @@ pub(crate) fn mount(context: &mut Context<'_>, step: &Mount<'_>) -> Result<(), F
     if step.copy_up && existed {
         copy::contents(&target, &tree)?;
     }
-    if let Some(handle) = step.id_map {
-        tree::map_ids(tree.as_fd(), context.descriptor(handle)?, false)
-            .map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
-    }
     finish(&tree, &target, path, &Attributes { set: 0, ..step.attributes })
 }
 
 /// Mounts a part of the host's tree.
 pub(crate) fn bind(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(), Fault> {
-    let (tree, mapped) = source(context, step)?;
+    let tree = source(context, step)?;
     let (root, path) = (context.root()?, step.target.0);
     let status = fstat(&tree).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
     let missing = match FileType::from_raw_mode(status.st_mode) {
@@ -55,9 +51,8 @@ pub(crate) fn bind(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(), Fau
     let target =
         if step.plain_target { beneath::plain_directory(root, path)? } else { beneath::ensure(root, path, missing)?.0 };
     guard::check(root, &target, path, &tree)?;
-    if let (Some((handle, recursive)), false) = (step.id_map, mapped) {
-        tree::map_ids(tree.as_fd(), context.descriptor(handle)?, recursive)
-            .map_err(|errno| Fault::call("mount_setattr (id map)", path.to_bytes(), errno))?;
+    if let Some((handle, recursive)) = step.id_map {
+        map_ids(context, &tree, context.descriptor(handle)?, recursive)?;
     }
     finish(&tree, &target, path, &step.attributes)
 }
@@ -92,23 +87,32 @@ pub(crate) fn set_attributes(
     change(&mount, target.0, attributes)
 }
 
-/// The tree that a bind is of, and whether its ids are mapped already.
-fn source(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(OwnedFd, bool), Fault> {
-    match step.source {
-        Source::Path(path) => tree::of_path(path.0, step.recursive)
-            .map(|tree| (tree, false))
-            .map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
-        Source::Asked(_) if step.id_map.is_some() => {
-            Ok((conversation::tree(context.sync.as_fd(), context.step)?, true))
+/// The tree that a bind is of.
+fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<OwnedFd, Fault> {
+    let (opened, path) = match step.source {
+        Source::Path(path) | Source::Asked(path) => (tree::of_path(path.0, step.recursive), path),
+        Source::Handle(handle) => (tree::copy(context.descriptor(handle)?, step.recursive), step.target),
+    };
+    match (opened, step.source) {
+        (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => conversation::tree(context.sync.as_fd(), context.step),
+        (opened, _) => opened.map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
+    }
+}
+
+/// Maps the ids of a tree. In a user namespace only the runtime process may do that.
+fn map_ids(
+    context: &Context<'_>,
+    tree: &OwnedFd,
+    user_namespace: BorrowedFd<'_>,
+    recursive: bool,
+) -> Result<(), Fault> {
+    match tree::map_ids(tree.as_fd(), user_namespace, recursive) {
+        Err(Errno::PERM) => {
+            let (sync, message) = (context.sync.as_fd(), FromInit::MapIds { step: context.step, recursive });
+            conversation::hand_over(sync, &message, &[tree.as_fd(), user_namespace])?;
+            conversation::wait(sync)
         }
-        Source::Asked(path) => match tree::of_path(path.0, step.recursive) {
-            Ok(tree) => Ok((tree, false)),
-            Err(Errno::ACCESS | Errno::PERM) => Ok((conversation::tree(context.sync.as_fd(), context.step)?, false)),
-            Err(errno) => Err(Fault::call("open_tree", path.bytes(), errno)),
-        },
-        Source::Handle(handle) => tree::copy(context.descriptor(handle)?, step.recursive)
-            .map(|tree| (tree, false))
-            .map_err(|errno| Fault::call("open_tree", step.target.bytes(), errno)),
+        mapped => mapped.map_err(|errno| Fault::call("mount_setattr (id map)", b"", errno)),
     }
 }
 
