@@ -92,12 +92,16 @@ fn enable(mount: &Path, path: &Path, controllers: &[String]) -> Result<()> {
         let control = parent.join("cgroup.subtree_control");
         let enabled = file::read(&control).map_err(|errno| Error::file("read", &control, errno))?;
         let missing = missing(&enabled, controllers);
+        if missing.is_empty() {
+            continue;
+        }
         let all: Vec<_> = missing.iter().map(|name| format!("+{name}")).collect();
-        if !all.is_empty() && file::write(&control, &all.join(" ")).is_err() {
+        match file::write(&control, &all.join(" ")) {
+            // Processes are in it: then what threads can share could be enabled, but it would keep processes out of
+            // all below.
+            Ok(()) | Err(Errno::BUSY) => {}
             // One that is not to be had here spoils the others.
-            for one in &all {
-                file::write(&control, one).ok();
-            }
+            Err(_) => all.iter().for_each(|one| _ = file::write(&control, one)),
         }
     }
     Ok(())

@@ -76,11 +76,12 @@ fn ready_legacy(layout: &Layout, paths: &Paths) -> Option<Act> {
 fn ready_unified(layout: &Layout, paths: &Paths, threads: bool) -> Vec<Act> {
     let (Some(unified), Some(path)) = (unified(layout), paths.unified()) else { return Vec::new() };
     let (mount, path) = (unified.mount.clone(), path.to_owned());
-    let mut acts = vec![Act::CheckUnified { path: path.clone(), threads }];
-    if !unified.controllers.is_empty() {
-        acts.push(Act::EnableControllers { mount, path, controllers: unified.controllers.clone() });
+    let check = Act::CheckUnified { path: path.clone(), threads };
+    if unified.controllers.is_empty() {
+        return vec![check];
     }
-    acts
+    // Enabling may be what keeps processes out, so the check comes after.
+    vec![Act::EnableControllers { mount, path, controllers: unified.controllers.clone() }, check]
 }
 
 /// The cpusets above get theirs before the container's own is set (it must lie within), its own after that, for
