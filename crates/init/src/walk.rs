@@ -62,6 +62,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::SetAttributes { target, attributes } => root::set_attributes(context, target, &attributes),
         Step::Device(device) => root::device(context, &device),
         Step::Link { path, to, replace } => root::link(context, path, to, replace),
+        Step::Directory { path } => root::directory(context, path),
         Step::Terminal { rows, columns, console, owner } => terminal::give(context, rows, columns, console, owner),
         Step::RuntimeHooks => ask(context, &FromInit::RuntimeHooks),
         Step::Hook(hook) => hook::run(context, &hook),

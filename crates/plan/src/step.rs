@@ -63,6 +63,8 @@ pub enum Step<'a> {
     /// A symbolic link at `path` with the text `to`. Something that is there already is left alone, or with
     /// `replace` removed (if it is not a directory).
     Link { path: Inside<'a>, to: Text<'a>, replace: bool },
+    /// A directory, made with its parents (mode 0755) where it is missing.
+    Directory { path: Inside<'a> },
     /// A terminal: open `dev/pts/ptmx` beneath the root, make the peer the standard streams and controlling
     /// terminal, give the master to the runtime process ([`crate::FromInit::Terminal`]), mount the peer at
     /// `/dev/console` where `console`. `rows` and `columns` of 0 leave the size.

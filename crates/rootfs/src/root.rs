@@ -57,13 +57,18 @@ pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     if !own_mounts(spec) {
         return Ok(());
     }
-    for (index, target) in read_only_later(spec, facts) {
+    let read_only_root = spec.root().as_ref().and_then(Root::readonly).unwrap_or(false);
+    let later: Vec<_> = read_only_later(spec, facts).collect();
+    if read_only_root || !later.is_empty() {
+        working_directory(spec, plan)?;
+    }
+    for (index, target) in later {
         let place = format!("/mounts/{index}");
         let target = path_text(&place, &target)?;
         let attributes = Attributes { set: u64::from(MOUNT_ATTR_RDONLY), ..Attributes::default() };
         plan.push(&place, Step::SetAttributes { target: Text(&target), attributes });
     }
-    if spec.root().as_ref().and_then(Root::readonly).unwrap_or(false) {
+    if read_only_root {
         plan.push("/root/readonly", Step::ReadonlyRoot);
     }
     for (place, path) in once_each("/linux/readonlyPaths", readonly) {
@@ -79,6 +84,15 @@ pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     let asked = root_propagation(spec);
     if asked & (SHARED | UNBINDABLE) != 0 {
         plan.push("/linux/rootfsPropagation", Step::RootPropagation { flags: asked });
+    }
+    Ok(())
+}
+
+/// Makes the working directory while it can still be made.
+fn working_directory(spec: &Spec, plan: &mut Writer) -> Result<(), Error> {
+    if let Some(process) = spec.process().as_ref().filter(|process| process.cwd() != Path::new("/")) {
+        let path = path_text("/process/cwd", process.cwd())?;
+        plan.push("/process/cwd", Step::Directory { path: Text(&path) });
     }
     Ok(())
 }

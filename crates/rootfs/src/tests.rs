@@ -381,13 +381,18 @@ fn a_read_only_root() {
     let spec: Spec = serde_json::from_value(json!({
         "ociVersion": "1.3.0", "root": { "path": "rootfs", "readonly": true },
         "linux": { "namespaces": [{ "type": "mount" }], "rootfsPropagation": "runbindable" },
+        "process": { "cwd": "/w", "args": ["x"], "user": { "uid": 0, "gid": 0 } },
     }))
     .expect("a config");
     let mut plan = Writer::default();
     protect(&spec, &facts(), &mut plan).expect("a plan");
     assert_eq!(
         text(&plan),
-        ["/root/readonly: readonly-root", "/linux/rootfsPropagation: root-propagation runbindable"]
+        [
+            "/process/cwd: directory /w",
+            "/root/readonly: readonly-root",
+            "/linux/rootfsPropagation: root-propagation runbindable"
+        ]
     );
 }
 

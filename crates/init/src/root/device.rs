@@ -1,6 +1,6 @@
-//! Device nodes and links.
+//! Device nodes, links and directories.
 
-use super::beneath::{self, Entry};
+use super::beneath::{self, Entry, Missing};
 use super::{covers, tree};
 use crate::context::Context;
 use crate::fault::Fault;
@@ -41,6 +41,15 @@ pub(crate) fn link(context: &mut Context<'_>, path: Text<'_>, to: Text<'_>, repl
     match entry.make_link(to.0) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(Fault::call("symlinkat", path.bytes(), errno)),
+    }
+}
+
+/// Makes a directory.
+pub(crate) fn directory(context: &mut Context<'_>, path: Text<'_>) -> Result<(), Fault> {
+    match beneath::ensure(context.root()?, path.0, Missing::Directory) {
+        // Root may be refused where the payload's user is not: who needs the directory will say so.
+        Err(fault) if !matches!(fault.errno, Some(Errno::ACCESS | Errno::PERM)) => Err(fault),
+        _ => Ok(()),
     }
 }
 

@@ -17,7 +17,7 @@ mod mount;
 mod protect;
 pub(crate) mod tree;
 
-pub(crate) use device::{device, link};
+pub(crate) use device::{device, directory, link};
 pub(crate) use enter::{
     chroot, move_root, open_root, parent_private, pivot_root, procfs, propagation, root_propagation,
 };

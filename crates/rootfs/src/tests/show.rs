@@ -100,6 +100,7 @@ fn line(placed: &Placed<'_>) -> String {
         Step::Link { path, to, replace } => {
             format!("link {} -> {}{}", shown(path), shown(to), if replace { " replace" } else { "" })
         }
+        Step::Directory { path } => format!("directory {}", shown(path)),
         Step::Propagation { flags } => format!("propagation {}", propagation(flags)),
         Step::RootPropagation { flags } => format!("root-propagation {}", propagation(flags)),
         Step::ParentPrivate { path } => format!("parent-private {}", shown(path)),
