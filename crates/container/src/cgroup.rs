@@ -96,5 +96,4 @@ impl Cgroup {
 /// Notes the cgroup that is about to be made, so that a later call finds it.
 pub(crate) fn note(record: &mut Record, plan: &Plan) {
     record.cgroup_paths = plan.paths.clone().into();
-    record.cgroup_path = plan.paths.unified().or(plan.paths.get("memory")).map(Into::into).unwrap_or_default();
 }

@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// An id that could not be one.
     #[error(
-        "invalid container ID format: {0}: an id has 1 to 1024 of the characters A-Z a-z 0-9 _ + . - and is not . or .."
+        "invalid container ID format: {0}: an id has 1 to 1024 of the characters A-Z a-z 0-9 _ + . - and no dot first"
     )]
     InvalidId(String),
     /// `--root` names the root directory of the host.

@@ -11,13 +11,14 @@ const LONGEST: usize = 1024;
 pub struct ContainerId(String);
 
 impl ContainerId {
-    /// Checks an id as runc does: one or more of `A-Z a-z 0-9 _ + . -`, not `.` or `..`, at most 1024 bytes.
+    /// Checks an id: one or more of `A-Z a-z 0-9 _ + . -`, at most 1024 bytes. It does not begin with a dot, which
+    /// runc lets it: such names in the state directory are our own.
     ///
     /// # Errors
     /// [`Error::InvalidId`]
     pub fn parse(id: &str) -> Result<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);
-        let valid = (1..=LONGEST).contains(&id.len()) && id.bytes().all(fits) && id != "." && id != "..";
+        let valid = (1..=LONGEST).contains(&id.len()) && id.bytes().all(fits) && !id.starts_with('.');
         if valid { Ok(ContainerId(id.to_owned())) } else { Err(Error::InvalidId(shown(id))) }
     }
 
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn good_ids() {
-        for id in ["a", "web-1", "A_b+c.d", "-f", "--root", "...", ".a", "a..b", "0", "_", "+", &"x".repeat(1024)] {
+        for id in ["a", "web-1", "A_b+c.d", "-f", "--root", "a.", "a..b", "0", "_", "+", &"x".repeat(1024)] {
             assert_eq!(ContainerId::parse(id).unwrap().as_str(), id);
         }
     }
@@ -57,7 +58,7 @@ mod tests {
         let (long, page) = ("x".repeat(1025), "x".repeat(4096));
         #[rustfmt::skip]
         let bad = [
-            "", ".", "..", "/", "//", "/a", "a/", "a/b", "../a", "a/..", "a/../b", "./a", "../../etc", "..\\a", "a\\b",
+            "", ".", "..", "...", ".a", ".seccomp", "/", "//", "/a", "a/", "a/b", "../a", "a/..", "a/../b", "./a", "../../etc", "..\\a", "a\\b",
             "a\0", "\0", "a\0b", "a\n", "\n", "\na", "a\nb", "a\r", "a\tb", " ", " a", "a ", "a b", "--root=x", "a=b",
             "a:b", "a,b", "a;b", "a|b", "a&b", "a$b", "$(a)", "`a`", "a*", "a?", "[a]", "{a}", "~", "~a", "a@b", "a#b",
             "a%2fb", "%2e%2e", "a!", "a'b", "a\"b", "a<b", "a>b", "(a)", "é", "a\u{301}", "日本", "１", "\u{202e}a",

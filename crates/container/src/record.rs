@@ -59,8 +59,6 @@ pub struct Record {
     /// The cgroup's directory by controller (v1), or under "" (v2). Written before they are made.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cgroup_paths: BTreeMap<String, PathBuf>,
-    /// The cgroup as the config and the driver name it, relative to each hierarchy's root.
-    pub cgroup_path: PathBuf,
     /// Whether systemd made the cgroup.
     #[serde(skip_serializing_if = "is_false")]
     pub systemd_cgroup: bool,
@@ -128,7 +126,11 @@ impl Record {
             config: Config {
                 rootfs: &self.rootfs,
                 labels: self.labels(),
-                cgroups: Cgroup { path: &self.cgroup_path, systemd: self.systemd_cgroup, rootless: self.rootless },
+                cgroups: Cgroup {
+                    path: &path_in_hierarchy(&self.cgroup_paths),
+                    systemd: self.systemd_cgroup,
+                    rootless: self.rootless,
+                },
             },
         })
     }
@@ -182,8 +184,34 @@ fn namespace_paths(pid: i32) -> BTreeMap<&'static str, String> {
     shown.iter().map(|(name, file)| (*name, format!("/proc/{pid}/ns/{file}"))).collect()
 }
 
+/// The cgroup's path from the root of a hierarchy on, where hierarchies are mounted as everywhere.
+fn path_in_hierarchy(paths: &BTreeMap<String, PathBuf>) -> PathBuf {
+    let Some(path) = paths.values().next() else { return PathBuf::new() };
+    let Ok(below) = path.strip_prefix("/sys/fs/cgroup") else { return path.clone() };
+    // Alone, v2 is mounted right there.
+    let mount = usize::from(paths.len() > 1 || !paths.contains_key(""));
+    Path::new("/").join(below.components().skip(mount).collect::<PathBuf>())
+}
+
 // serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_false(value: &bool) -> bool {
     !*value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cgroup_as_seen_from_its_hierarchys_root() {
+        let path = |paths: &[(&str, &str)]| {
+            path_in_hierarchy(&paths.iter().map(|(name, path)| ((*name).to_owned(), path.into())).collect())
+        };
+        assert_eq!(path(&[("", "/sys/fs/cgroup/a/b")]), Path::new("/a/b"));
+        assert_eq!(path(&[("", "/sys/fs/cgroup/unified/a"), ("pids", "/sys/fs/cgroup/pids/a")]), Path::new("/a"));
+        assert_eq!(path(&[("pids", "/sys/fs/cgroup/pids/a")]), Path::new("/a"));
+        assert_eq!(path(&[("pids", "/elsewhere/a")]), Path::new("/elsewhere/a"));
+        assert_eq!(path(&[]), Path::new(""));
+    }
 }

@@ -87,14 +87,14 @@ impl Store {
         Entry::open(root, &self.root, id)
     }
 
-    /// The names of all directories, in order. Links and files are not containers.
+    /// The names of all directories, in order. Links and files are not containers, nor is what begins with a dot.
     ///
     /// # Errors
     /// [`Error::NoRoot`] where the state directory is missing; [`Error::Io`].
     pub fn names(&self) -> Result<Vec<String>> {
         let dir = self.dir.as_ref().ok_or_else(|| Error::NoRoot(self.root.clone()))?;
         let files = tree::read(dir.as_fd()).map_err(|error| Error::io("read", &self.root, error))?;
-        let directories = files.into_iter().filter(|file| file.directory);
+        let directories = files.into_iter().filter(|file| file.directory && !file.name.as_bytes().starts_with(b"."));
         let mut names: Vec<_> = directories.map(|file| file.name.to_string_lossy().into_owned()).collect();
         names.sort_unstable();
         Ok(names)

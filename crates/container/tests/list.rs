@@ -32,6 +32,7 @@ fn what_lies_about_is_skipped() {
     let root = store.root();
     std::fs::write(root.join("file"), "x").unwrap();
     symlink(root.join("good"), root.join("link")).unwrap();
+    std::fs::create_dir(root.join(".cache")).unwrap();
     let stray = [
         ("crun", "status", r#"{"pid":1}"#),
         ("runc", "state.json", r#"{"id":"runc","init_process_pid":1,"config":{}}"#),
