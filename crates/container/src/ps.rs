@@ -30,9 +30,10 @@ pub fn table(store: &Store, id: &ContainerId, arguments: &[String]) -> Result<St
     let output = ps.output().map_err(|error| Error::Ps(format!("exec: {error}")))?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
-        return Err(Error::Ps(
-            format!("{}: {text}{}", output.status, String::from_utf8_lossy(&output.stderr)).trim_end().to_owned(),
-        ));
+        // An error is one line.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<_> = said.split_whitespace().collect();
+        return Err(Error::Ps(format!("{}: {}", output.status, said.join(" "))));
     }
     select(&text, &pids)
 }

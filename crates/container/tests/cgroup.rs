@@ -128,8 +128,6 @@ fn paused_and_resumed() {
 fn sigkill_reaches_a_paused_container() {
     let Some(it) = Fixture::new(true) else { return };
     pause(&it.store, &id("a")).unwrap();
-    kill(&it.store, &id("a"), TERM, false).unwrap();
-    assert_eq!(it.status(), Status::Paused);
     kill(&it.store, &id("a"), KILL, false).unwrap();
     eventually("stopped", || it.status() == Status::Stopped);
 }
@@ -217,9 +215,12 @@ fn ps_knows_the_processes() {
     let table = ps::table(&it.store, &id("a"), &["-eo".into(), "pid,args".into()]).unwrap();
     assert_eq!(table.lines().count(), 3, "{table}");
     assert!(table.lines().skip(1).all(|line| line.ends_with("sleep 600")), "{table}");
-    assert!(ps::table(&it.store, &id("a"), &[]).unwrap().starts_with("UID"));
+    // Some virtual machines can't tell when they were booted, which ps asks for.
+    if Command::new("ps").arg("-ef").output().unwrap().status.success() {
+        assert!(ps::table(&it.store, &id("a"), &[]).unwrap().starts_with("UID"));
+    }
     let error = ps::table(&it.store, &id("a"), &["--no-such-flag".into()]).unwrap_err().to_string();
-    assert!(error.starts_with("ps: "), "{error}");
+    assert!(error.starts_with("ps: exit status: 1: ") && !error.contains('\n'), "{error}");
 }
 
 #[test]
