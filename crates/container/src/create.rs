@@ -62,7 +62,6 @@ pub(crate) enum How {
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) entry: Entry,
-    pub(crate) record: Record,
     pub(crate) process: Process,
     /// The terminal's master, where it stays with us.
     pub(crate) terminal: Option<OwnedFd>,
@@ -87,11 +86,15 @@ impl Container {
         for warning in &prepared.plan.warnings {
             tracing::warn!("{warning}");
         }
-        prepared.cgroup.check().map_err(launch::Error::from)?;
         let entry = store.create(id)?;
+        if let Err(error) = prepared.cgroup.check() {
+            // What is in that cgroup is not ours: nothing of it may be taken back.
+            entry.remove()?;
+            return Err(launch::Error::from(error).into());
+        }
         let made = Making { entry: &entry, prepared: &prepared, request, how }.make();
         match made {
-            Ok((record, process, terminal)) => Ok(Container { entry, record, process, terminal }),
+            Ok((process, terminal)) => Ok(Container { entry, process, terminal }),
             Err(error) => {
                 undo(&entry, &prepared);
                 Err(error)
@@ -118,8 +121,8 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
     record.bundle.clone_from(&bundle);
     record.rootfs.clone_from(&rootfs);
     record.annotations = spec.annotations().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
-    let (before, after) = hook_state_around_pid(&record, Status::Creating);
-    let (before, after) = (String::from_utf8_lossy(&before), String::from_utf8_lossy(&after));
+    let creating = hook_states(&record, Status::Creating);
+    let created = hook_states(&record, Status::Created);
     let facts = Facts::gather(&spec).map_err(launch::Error::from)?;
     let cache = store.map(|store| store.root().join(".seccomp"));
     let passed = handover::Listening::from_environment();
@@ -135,7 +138,8 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
             awaits_start: how == How::Created,
             runs_start_hooks: true,
             environment: passed.environment(),
-            state: (&before, &after),
+            creating: (&creating.0, &creating.1),
+            created: (&created.0, &created.1),
             cache: cache.as_deref(),
         },
         &facts,
@@ -144,6 +148,12 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
     record.own_pid_namespace = plan.has_pid_namespace();
     crate::cgroup::note(&mut record, &cgroup);
     Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, record })
+}
+
+/// The state document for hooks inside the container, around the pid.
+fn hook_states(record: &Record, status: Status) -> (String, String) {
+    let (before, after) = hook_state_around_pid(record, status);
+    (String::from_utf8_lossy(&before).into_owned(), String::from_utf8_lossy(&after).into_owned())
 }
 
 /// The root file system's directory, which must be there.
@@ -169,7 +179,7 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    fn make(&self) -> Result<(Record, Process, Option<OwnedFd>)> {
+    fn make(&self) -> Result<(Process, Option<OwnedFd>)> {
         let Prepared { plan, cgroup, config, .. } = self.prepared;
         trace::step("save-state", || {
             self.entry.write_config(config)?;
@@ -188,7 +198,7 @@ impl Making<'_> {
         })
         .map_err(launch::Error::from)?;
         let mut process = None;
-        let born = launch::bear(plan, &given, None, &mut |born: &Born| {
+        let born = launch::bear(plan, &given, &mut |born: &Born| {
             self.born(born, &mut record, &mut process).map_err(|error| launch::Error::Attendant(Box::new(error)))
         })?;
         let Some(process) = process else { return Err(Error::NotRunning) };
@@ -196,7 +206,7 @@ impl Making<'_> {
         if raised.is_err() {
             born.end();
         }
-        raised.map(|terminal| (record, process, terminal))
+        raised.map(|terminal| (process, terminal))
     }
 
     /// As soon as there is a process, a later call must be able to find it.
@@ -212,7 +222,7 @@ impl Making<'_> {
     fn raise(&self, born: &Born, record: &mut Record, process: &Process) -> Result<Option<OwnedFd>> {
         let steps = Sentences::new(self.prepared.plan.init.steps());
         let mut host = Host { making: self, record, process, pidfd: &born.pidfd, terminal: None };
-        let mut talk = |host: &mut Host<'_, '_>, until_ready| {
+        let talk = |host: &mut Host<'_, '_>, until_ready| {
             trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, host, until_ready))
         };
         talk(&mut host, true).map_err(|error| crate::died::explain(error, &self.prepared.record))?;

@@ -127,15 +127,17 @@ impl Joining<'_> {
             cgroup: cgroup.directory,
             start_socket: None,
             init: Some(self.init.pidfd()),
+            pid_namespace: None,
         };
         let kinds = self.kinds();
-        let plan = trace::step("plan", || self.plan(kinds, given.cgroup_tasks.len()))?;
+        let pid_namespace = (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?;
+        let given = Given { pid_namespace: pid_namespace.as_ref().map(AsFd::as_fd), ..given };
+        let plan = trace::step("plan", || self.plan(kinds, &given))?;
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
-        let pid_namespace = (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?;
         let mut process = None;
-        let born = launch::bear(&plan, &given, pid_namespace.as_ref(), &mut |born: &Born| {
+        let born = launch::bear(&plan, &given, &mut |born: &Born| {
             let of = |born: &Born| {
                 let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
                 Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)
@@ -176,7 +178,7 @@ impl Joining<'_> {
             .map_err(|errno| Error::io("open", path, errno))
     }
 
-    fn plan(&self, kinds: u32, tasks: usize) -> Result<launch::Plan> {
+    fn plan(&self, kinds: u32, given: &Given<'_>) -> Result<launch::Plan> {
         let facts = Facts::gather(self.spec).map_err(launch::Error::from)?;
         let cache = self.store.root().join(".seccomp");
         let request = launch::Request {
@@ -189,10 +191,11 @@ impl Joining<'_> {
             awaits_start: false,
             runs_start_hooks: false,
             environment: Vec::new(),
-            state: ("", ""),
+            creating: ("", ""),
+            created: ("", ""),
             cache: Some(&cache),
         };
-        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, tasks)?)
+        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, given)?)
     }
 }
 

@@ -73,7 +73,7 @@ fn adapt(process: &mut Process, request: &Request) -> Result<()> {
 fn with(own: Option<&LinuxCapabilities>, added: &[String]) -> Result<LinuxCapabilities> {
     let added: Vec<Capability> = added
         .iter()
-        .map(|name| name.parse().map_err(|_| Error::UnknownCapability(name.clone())))
+        .map(|name| serde_json::from_value(name.as_str().into()).map_err(|_| Error::UnknownCapability(name.clone())))
         .collect::<Result<_>>()?;
     let set = |own: Option<&Capabilities>, add: bool| {
         let mut set = own.cloned().unwrap_or_default();

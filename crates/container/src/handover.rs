@@ -18,7 +18,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Where the file can't be written; nothing is left then.
-pub fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
+pub(crate) fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
     let name = file.file_name().ok_or_else(|| Error::io("write the pid file", file, rustix::io::Errno::ISDIR))?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
@@ -40,7 +40,7 @@ pub fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
 ///
 /// # Errors
 /// Where nobody listens there.
-pub fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Result<()> {
+pub(crate) fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Result<()> {
     let failed = |errno| Error::io("send a descriptor to", socket, errno);
     let stream = UnixStream::connect(socket).map_err(|error| failed(code(&error)))?;
     launch::send_descriptor(stream.as_fd(), name.as_bytes(), Some(descriptor)).map_err(failed)
@@ -63,17 +63,21 @@ pub(crate) fn terminal(socket: Option<&Path>, master: OwnedFd, kept: &mut Option
     match socket {
         Some(socket) => send(socket, master.as_fd(), "/dev/ptmx"),
         None => {
+            // The program may ask for its size as soon as it runs.
+            crate::terminal::prepare(master.as_fd())?;
             *kept = Some(master);
             Ok(())
         }
     }
 }
 
-/// The descriptors that `--preserve-fds` names must be there.
+/// The descriptors that `--preserve-fds` names must be there; no others are passed on to anybody.
 ///
 /// # Errors
 /// Naming the first that is not.
 pub(crate) fn check_descriptors(preserved: u32) -> Result<()> {
+    // What our caller left open is not for hooks or whatever else we run.
+    sys::descriptor::close_on_exec_from(3).map_err(|errno| Error::io("shut", "inherited descriptors", errno))?;
     for number in 3..preserved.saturating_add(3) {
         let descriptor = sys::descriptor::borrow(i32::try_from(number).unwrap_or(i32::MAX));
         if rustix::io::fcntl_getfd(descriptor).is_err() {

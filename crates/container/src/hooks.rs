@@ -36,7 +36,7 @@ pub struct Failed {
 ///
 /// # Errors
 /// The first that fails; the ones after it don't run.
-pub fn run(kind: &'static str, hooks: Option<&Vec<Hook>>, state: &str, bundle: &Path) -> Result<(), Failed> {
+pub(crate) fn run(kind: &'static str, hooks: Option<&Vec<Hook>>, state: &str, bundle: &Path) -> Result<(), Failed> {
     hooks.into_iter().flatten().enumerate().try_for_each(|(index, hook)| run_at(kind, index, hook, state, bundle))
 }
 
@@ -72,7 +72,7 @@ fn run_one(hook: &Hook, state: &str, bundle: &Path) -> Result<(), Why> {
         Err(why) => {
             // All that the hook started is in its process group.
             if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                drop(kill_process_group(group, Signal::KILL));
+                let _sent = kill_process_group(group, Signal::KILL);
             }
             drop(child.kill());
             drop(child.wait());
@@ -167,7 +167,7 @@ impl Pipe {
     fn new(open: Option<OwnedFd>) -> Self {
         if let Some(pipe) = &open {
             // Reading must never wait: see `wait`.
-            drop(fcntl_getfl(pipe).and_then(|flags| fcntl_setfl(pipe, flags | OFlags::NONBLOCK)));
+            let _set = fcntl_getfl(pipe).and_then(|flags| fcntl_setfl(pipe, flags | OFlags::NONBLOCK));
         }
         Pipe { open, kept: Vec::new() }
     }

@@ -9,7 +9,7 @@ use spec::oci::Spec;
 
 /// Runs the poststop hooks of a container by the config that it was made from. A hook that fails is said, and the
 /// next ones run all the same: runtime-spec, runtime.md, lifecycle.
-pub fn poststop(entry: &Entry, record: &Record) {
+pub(crate) fn poststop(entry: &Entry, record: &Record) {
     let Ok(config) = entry.config() else { return };
     // Only a config that names such hooks is worth reading again.
     if !config.windows(10).any(|words| words == b"\"poststop\"") {

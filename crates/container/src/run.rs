@@ -24,6 +24,9 @@ pub fn run(
     if !detach && !no_subreaper {
         terminal::become_subreaper()?;
     }
+    if !detach {
+        terminal::hold_signals()?;
+    }
     let how = if detach { How::Detached } else { How::Foreground };
     let container = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
     container.entry.unlock()?;

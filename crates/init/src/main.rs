@@ -20,6 +20,7 @@ mod number;
 mod outcome;
 mod process;
 mod program;
+mod reborn;
 mod root;
 mod seal;
 mod start;

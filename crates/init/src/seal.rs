@@ -3,6 +3,8 @@
 use crate::context::Context;
 use crate::directory;
 use crate::fault::Fault;
+use crate::root::covers::Covers;
+use plan::Handle;
 use rustix::fd::AsRawFd;
 
 /// Makes every descriptor that is not the payload's close-on-exec.
@@ -21,11 +23,18 @@ pub(crate) fn check_numbers(context: &Context<'_>) -> Result<(), Fault> {
 }
 
 /// The last check before the program gets this process.
-pub(crate) fn seal(context: &Context<'_>) -> Result<(), Fault> {
+///
+/// Close-on-exec is not enough from here on: a path such as `/proc/self/fd/7/bin/sh` is walked before exec closes
+/// anything (CVE-2024-21626). Only what no path leads through stays: the sync pipe and the socket that `start` connects to.
+pub(crate) fn seal(context: &mut Context<'_>, listener: Option<Handle>) -> Result<(), Fault> {
     if let Some(path) = context.directory {
         return Err(directory::refused(path, sys::Errno::ACCESS));
     }
     check_numbers(context)?;
-    close_on_exec(context)?;
+    (context.root, context.procfs, context.covers) = (None, None, Covers::default());
+    let listener = listener.map(|listener| context.descriptor(listener)).transpose()?;
+    let mut keep = [context.sync.as_raw_fd(), listener.map_or(context.sync.as_raw_fd(), |fd| fd.as_raw_fd())];
+    keep.sort_unstable();
+    sys::descriptor::close_all_but(context.first_own(), &keep);
     directory::verify()
 }

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::home::Home;
 use crate::program::Program;
 use crate::times::Times;
-use crate::{conversation, death, directory, exec, hook, namespaces, process, root, seal, start, terminal, user};
+use crate::{conversation, death, directory, exec, hook, namespaces, process, reborn, root, seal, start, terminal, user};
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
 use rustix::fd::AsFd;
@@ -29,7 +29,7 @@ fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<
     context.descriptors = header.descriptors.0;
     context.preserved = steps
         .find_map(|placed| match placed.step {
-            Step::SealDescriptors { preserved } => Some(preserved),
+            Step::SealDescriptors { preserved, .. } => Some(preserved),
             _ => None,
         })
         .unwrap_or(0);
@@ -41,6 +41,7 @@ fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<
 #[allow(clippy::too_many_lines, reason = "one page: the list")]
 fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
     match step {
+        Step::Reborn { pid, user, new, cgroup } => reborn::go_on(context, pid, user, new, cgroup),
         Step::JoinCgroup { tasks } => namespaces::join_cgroup(context, tasks),
         Step::EnterNamespace { namespace, kind } => namespaces::enter(context, namespace, kind),
         Step::EnterNamespacesOf { process, kinds } => namespaces::enter(context, process, kinds),
@@ -110,7 +111,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
             context.program = Some(Program::find(arguments, environment)?);
             Ok(())
         }
-        Step::SealDescriptors { .. } => seal::seal(context),
+        Step::SealDescriptors { listener, .. } => seal::seal(context, listener),
         Step::Ready => ready(context),
         Step::AwaitStart { listener } => start::wait(context, listener),
         Step::Exec => become_program(context),

@@ -6,9 +6,9 @@ use crate::descriptors::{self, Given};
 use crate::error::Error;
 use crate::trace;
 use plan::{Bytes, Header};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
-use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER};
+use sys::namespace::CLONE_NEWUSER;
 
 /// Makes init. `born` is called as soon as the process exists, before it can do anything that needs cleaning up: it
 /// saves the state.
@@ -18,28 +18,25 @@ use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER};
 pub fn bear(
     plan: &Plan,
     given: &Given<'_>,
-    pid_namespace: Option<&OwnedFd>,
     born: &mut dyn FnMut(&Born) -> Result<(), Error>,
 ) -> Result<Born, Error> {
     let open = trace::step("open", || descriptors::open(&plan.descriptors, given))?;
-    let joined_pid = plan.wanted.join(CLONE_NEWPID).map(namespaces::open).transpose()?;
-    let joined_user = plan.wanted.join(CLONE_NEWUSER).map(namespaces::open).transpose()?;
     let numbers = descriptors::numbers(&open);
     let bytes = plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });
     let parents = Parents {
         wanted: &plan.wanted,
         offsets: &plan.offsets,
-        map: &plan.map,
-        pid_namespace: joined_pid.as_ref().or(pid_namespace).map(AsFd::as_fd),
-        user_namespace: joined_user.as_ref().map(AsFd::as_fd),
+        reborn: plan.reborn,
         borrowed: borrowed(&plan.wanted)
             .map(|join| Ok((join.kind, namespaces::open(join)?)))
             .collect::<Result<_, Error>>()?,
         cgroup: given.cgroup.as_ref().map(AsFd::as_fd),
+        preserved: plan.preserved,
         descriptors: open.iter().map(AsFd::as_fd).collect(),
         plan: &bytes,
     };
     let process = trace::step("clone", || birth::give(&parents))?;
+    let process = if plan.reborn { trace::step("reborn", || process.reborn())? } else { process };
     let grown = born(&process).and_then(|()| raise(plan, &process));
     match grown {
         Ok(()) => Ok(process),
@@ -51,8 +48,9 @@ pub fn bear(
 }
 
 fn raise(plan: &Plan, process: &Born) -> Result<(), Error> {
-    if plan.wanted.makes(CLONE_NEWUSER) {
-        trace::step("map-ids", || process.mapped(&plan.map))?;
+    let map = plan.wanted.makes(CLONE_NEWUSER).then_some(&plan.map);
+    if map.is_some() || plan.reborn {
+        trace::step("map-ids", || process.go_on(map))?;
     }
     if let Some(score) = plan.oom_score {
         let path = format!("/proc/{}/oom_score_adj", process.pid.as_raw_nonzero());

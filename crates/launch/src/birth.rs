@@ -1,8 +1,8 @@
 //! Making the process that becomes init.
 //!
-//! One clone3 in the common case. The child runs a few lines of this program's memory, in which nobody else can
-//! look yet, and becomes the init stage. Only a user namespace that is joined while others are new needs a process
-//! between: the new namespaces must belong to the joined one, and a new PID namespace takes in only children.
+//! One clone3 in the common case. The child runs a few lines of this program's memory where nobody else can look yet,
+//! and becomes the init stage. Where a PID or user namespace is joined, it stays outside until then and lets the init
+//! stage make the process that goes in ([`plan::Step::Reborn`]): this program is never seen inside.
 
 use crate::error::Error;
 use crate::stage;
@@ -10,13 +10,13 @@ use namespaces::{Join, Map, Wanted};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use rustix::process::{DumpableBehavior, Pid, Signal, geteuid, set_dumpable_behavior, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use std::ffi::CString;
 use sys::Errno;
 use sys::clone::Side;
 use sys::exec::Pointers;
-use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_PARENT};
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// What a birth needs to know.
 #[derive(Debug)]
@@ -25,16 +25,14 @@ pub(crate) struct Parents<'a> {
     pub wanted: &'a Wanted,
     /// The offsets of a new time namespace.
     pub offsets: &'a namespaces::Offsets,
-    /// The maps of a new user namespace.
-    pub map: &'a Map,
-    /// The PID namespace that it is to be born into, where one is joined.
-    pub pid_namespace: Option<BorrowedFd<'a>>,
-    /// The user namespace that it is to join, where it does not itself enter all namespaces of a process.
-    pub user_namespace: Option<BorrowedFd<'a>>,
+    /// Whether the process is init itself, or [`plan::Step::Reborn`] comes first.
+    pub reborn: bool,
     /// Namespaces that belong to the host and that only the host's root may join, though the user namespace is new.
     pub borrowed: Vec<(u32, OwnedFd)>,
     /// The v2 cgroup.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// How many descriptors from 3 on are the program's.
+    pub preserved: u32,
     /// What init keeps open, in the order of the plan's handles.
     pub descriptors: Vec<BorrowedFd<'a>>,
     /// The plan's steps with their header.
@@ -60,63 +58,40 @@ pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
     let detour = Detour::take(parents)?;
-    let born = clone(parents, &Cradle { program, plan, sync: theirs, ours: &ours });
+    let born = clone(parents, &Cradle { program, plan, sync: theirs });
     detour.back()?;
     let (pid, pidfd) = born?;
     Ok(Born { pid, pidfd, sync: ours })
 }
 
 /// What the child has in its hands.
-struct Cradle<'a> {
+struct Cradle {
     program: OwnedFd,
     plan: OwnedFd,
     sync: OwnedFd,
-    ours: &'a OwnedFd,
 }
 
-fn clone(parents: &Parents<'_>, cradle: &Cradle<'_>) -> Result<(Pid, OwnedFd), Error> {
-    // A cgroup namespace is made after joining the cgroup, a time namespace by `Detour`.
-    let new = parents.wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME);
-    if parents.user_namespace.is_some() && parents.wanted.join(CLONE_NEWUSER).is_some() {
-        return between(parents, cradle, new);
-    }
-    match sys::clone::clone(u64::from(new), parents.cgroup).map_err(|errno| cloning(new, errno))? {
+fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error> {
+    let (new, cgroup) = if parents.reborn { (0, None) } else { (made_by_clone(parents.wanted), parents.cgroup) };
+    match sys::clone::clone(u64::from(new), cgroup).map_err(|errno| cloning(new, errno))? {
         Side::Child => become_init(parents, cradle),
         Side::Parent(pid, pidfd) => Ok((pid, pidfd)),
     }
 }
 
-fn cloning(new: u32, errno: Errno) -> Error {
-    Error::Call { act: "clone3 init with the namespaces", object: format!("{new:#x}"), errno }
+/// The namespaces that clone3 makes. A cgroup namespace is made after joining the cgroup, a time namespace by
+/// [`Detour`].
+pub(crate) fn made_by_clone(wanted: &Wanted) -> u32 {
+    wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME)
 }
 
-/// The process between: joins the user namespace, makes init in new namespaces that belong to it, as our child, and
-/// ends. It hands over init's pidfd.
-fn between(parents: &Parents<'_>, cradle: &Cradle<'_>, new: u32) -> Result<(Pid, OwnedFd), Error> {
-    match sys::clone::clone(0, parents.cgroup).map_err(|errno| cloning(0, errno))? {
-        Side::Child => {
-            let made = parents
-                .user_namespace
-                .map_or(Ok(()), |user| sys::namespace::enter(user, CLONE_NEWUSER))
-                .and_then(|()| become_root())
-                .and_then(|()| sys::clone::clone(u64::from(new | CLONE_PARENT), None));
-            match made {
-                Ok(Side::Child) => become_init(parents, cradle),
-                Ok(Side::Parent(_, pidfd)) => {
-                    let sent = crate::conversation::send_descriptor(cradle.sync.as_fd(), &[0], Some(pidfd.as_fd()));
-                    sys::clone::exit(i32::from(sent.is_err()))
-                }
-                Err(errno) => lost(cradle, "join the user namespace", errno),
-            }
-        }
-        Side::Parent(pid, _) => {
-            let pidfd = crate::conversation::receive_pidfd(cradle.ours.as_fd());
-            rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())
-                .map_err(|errno| cloning(0, errno))?;
-            let pidfd = pidfd?;
-            Ok((pid_of(&pidfd)?, pidfd))
-        }
-    }
+/// Whether a namespace is joined that takes in only children (PID), or that must own the new ones (user).
+pub(crate) fn joins_by_birth(wanted: &Wanted) -> bool {
+    wanted.join(CLONE_NEWPID).is_some() || wanted.join(CLONE_NEWUSER).is_some()
+}
+
+fn cloning(new: u32, errno: Errno) -> Error {
+    Error::Call { act: "clone3 init with the namespaces", object: format!("{new:#x}"), errno }
 }
 
 /// The id of a process behind a pidfd, from its `fdinfo`.
@@ -131,12 +106,12 @@ fn pid_of(pidfd: &OwnedFd) -> Result<Pid, Error> {
 }
 
 /// In the child: waits for its maps, passes on what it needs and becomes the init stage.
-fn become_init(parents: &Parents<'_>, cradle: &Cradle<'_>) -> ! {
+fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
     // Should the runtime process die, so shall its unfinished work.
     if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
         lost(cradle, "tie init to the runtime process", errno);
     }
-    if parents.wanted.makes(CLONE_NEWUSER) {
+    if parents.wanted.makes(CLONE_NEWUSER) && !parents.reborn {
         // One byte says that the maps are written.
         let mut word = [0_u8; 1];
         if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
@@ -146,8 +121,10 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle<'_>) -> ! {
             lost(cradle, "become root of the user namespace", errno);
         }
     }
-    let kept = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);
-    for descriptor in kept {
+    let preserved = (3..parents.preserved.saturating_add(3)).filter_map(|number| i32::try_from(number).ok());
+    let ours = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);
+    let kept = ours.map(|descriptor| descriptor.as_raw_fd()).chain(preserved);
+    for descriptor in kept.map(sys::descriptor::borrow) {
         if let Err(errno) = fcntl_setfd(descriptor, FdFlags::empty()) {
             lost(cradle, "keep a descriptor across exec", errno);
         }
@@ -163,7 +140,7 @@ fn unreadable() {
     let rights = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
     if let Ok(mut sets) = capabilities(None) {
         sets.effective.remove(rights);
-        drop(set_capabilities(None, sets));
+        let _kept = set_capabilities(None, sets);
     }
 }
 
@@ -184,7 +161,7 @@ fn become_root() -> Result<(), Errno> {
     Ok(())
 }
 
-fn exec(cradle: &Cradle<'_>) -> Errno {
+fn exec(cradle: &Cradle) -> Errno {
     let number = |descriptor: &OwnedFd| CString::new(descriptor.as_raw_fd().to_string()).unwrap_or_default();
     let (sync, plan) = (number(&cradle.sync), number(&cradle.plan));
     let (mut slots, mut none) = ([std::ptr::null(); 4], [std::ptr::null(); 1]);
@@ -198,48 +175,43 @@ fn exec(cradle: &Cradle<'_>) -> Errno {
 }
 
 /// The child can't go on: says why on the sync pipe and ends.
-fn lost(cradle: &Cradle<'_>, act: &str, errno: Errno) -> ! {
+fn lost(cradle: &Cradle, act: &str, errno: Errno) -> ! {
     let failure = plan::Failure { step: u32::MAX, errno: errno.raw_os_error(), act, detail: plan::Bytes(b"") };
     let mut packet = [0_u8; plan::MESSAGE];
     if let Ok(bytes) = postcard::to_slice(&plan::FromInit::Failed(failure), &mut packet) {
-        drop(rustix::io::write(&cradle.sync, bytes));
+        let _told = rustix::io::write(&cradle.sync, bytes);
     }
     sys::clone::exit(1)
 }
 
 impl Born {
-    /// Writes the id maps of init's new user namespace and lets it go on.
-    pub(crate) fn mapped(&self, map: &Map) -> Result<(), Error> {
-        namespaces::write(self.pid, map)?;
-        rustix::io::write(&self.sync, &[0]).map_err(|errno| Error::Call {
-            act: "tell init that its ids are mapped",
-            object: String::new(),
-            errno,
-        })?;
+    /// Takes over the process that goes on in the place of this one.
+    pub(crate) fn reborn(self) -> Result<Self, Error> {
+        let pidfd = crate::conversation::receive_pidfd(self.sync.as_fd());
+        rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty())
+            .map_err(|errno| Error::Call { act: "wait for the process before init", object: String::new(), errno })?;
+        let pidfd = pidfd?;
+        Ok(Born { pid: pid_of(&pidfd)?, pidfd, sync: self.sync })
+    }
+
+    /// Lets a process go on that waits for our word, its ids mapped where its user namespace is new.
+    pub(crate) fn go_on(&self, map: Option<&Map>) -> Result<(), Error> {
+        if let Some(map) = map {
+            namespaces::write(self.pid, map)?;
+        }
+        rustix::io::write(&self.sync, &[0])
+            .map_err(|errno| Error::Call { act: "let init go on", object: String::new(), errno })?;
         Ok(())
     }
 }
 
-/// Where the runtime process must go for a moment so that its next child is born in the right place: PID and time
-/// namespaces take in only children, and the host's own namespaces only those who hold rights on the host.
+/// Where the runtime process must go for a moment so that its next child is born in the right place: a time namespace
+/// takes in only children, and the host's own namespaces only those who hold rights on the host.
 struct Detour(Vec<(u32, OwnedFd)>);
 
 impl Detour {
     fn take(parents: &Parents<'_>) -> Result<Self, Error> {
-        let joins_user = parents.pid_namespace.is_some() || parents.user_namespace.is_some();
-        if joins_user && geteuid().is_root() {
-            // The child is seen in the container before it is the init stage.
-            set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|errno| Error::Call {
-                act: "forbid tracing",
-                object: String::new(),
-                errno,
-            })?;
-        }
         let mut way = Vec::new();
-        if let Some(namespace) = parents.pid_namespace {
-            way.push(own(CLONE_NEWPID)?);
-            enter(namespace, CLONE_NEWPID)?;
-        }
         for (kind, namespace) in &parents.borrowed {
             way.push(own(*kind)?);
             enter(namespace.as_fd(), *kind)?;
@@ -267,7 +239,6 @@ fn enter(namespace: BorrowedFd<'_>, kind: u32) -> Result<(), Error> {
 /// Our own namespace of a kind, to come back to.
 fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
     let name = match kind {
-        CLONE_NEWPID => "pid",
         CLONE_NEWTIME => "time",
         sys::namespace::CLONE_NEWNET => "net",
         sys::namespace::CLONE_NEWIPC => "ipc",
@@ -301,7 +272,7 @@ impl Born {
     /// Ends the process and takes its leave.
     pub fn end(&self) {
         // It may have ended by itself, which is all that is wanted.
-        drop(rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL));
-        drop(rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty()));
+        let _sent = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let _ended = rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty());
     }
 }

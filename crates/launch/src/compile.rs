@@ -1,6 +1,7 @@
 //! From a Spec to a plan. Nothing here touches the host.
 
-use crate::descriptors::{Descriptor, Descriptors};
+use crate::descriptors::{Descriptor, Descriptors, Given};
+use crate::birth::joins_by_birth;
 use crate::error::Error;
 use crate::order::Order;
 use crate::request::{Facts, Request};
@@ -22,8 +23,6 @@ pub enum RuntimeStep {
     MakeCgroups,
     /// Set the limits.
     SetLimits,
-    /// Have the child born into a PID namespace.
-    BirthPlace(namespaces::Join),
     /// Make a time namespace for the child.
     TimeNamespace(Offsets),
     /// Open what init is born holding.
@@ -58,6 +57,9 @@ pub struct Plan {
     pub(crate) map: Map,
     pub(crate) offsets: Offsets,
     pub(crate) oom_score: Option<i32>,
+    pub(crate) preserved: u32,
+    /// Whether the process that is made hands its work to another one first.
+    pub(crate) reborn: bool,
 }
 
 impl Plan {
@@ -81,6 +83,7 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
     )?;
     let mut facts = facts.clone();
     facts.cgroup_tasks = cgroup.paths.tasks();
+    facts.cgroup_directory = cgroup.paths.unified().is_some();
     facts.cgroup_mounts = mounts(&facts.cgroups, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
     let mut order = new_order(spec, request, &facts, &wanted);
@@ -98,6 +101,8 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
         ),
         offsets: Offsets::new(spec),
         oom_score: spec.process().as_ref().and_then(|process| process.oom_score_adj()),
+        reborn: joins_by_birth(&wanted),
+        preserved: request.preserve_fds,
         wanted,
     };
     plan.warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
@@ -106,7 +111,7 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
 }
 
 /// The plan of a process that joins a container. `kinds` are the `CLONE_NEW*` of the container's namespaces that are
-/// not ours; `tasks` is how many v1 cgroups it joins.
+/// not ours; `given` is what is open already.
 ///
 /// # Errors
 /// What of the process can't be done.
@@ -116,13 +121,14 @@ pub fn exec(
     request: &Request<'_>,
     facts: &Facts,
     kinds: u32,
-    tasks: usize,
+    given: &Given<'_>,
 ) -> Result<Plan, Error> {
     let mut facts = facts.clone();
-    facts.cgroup_tasks = tasks;
+    facts.cgroup_tasks = given.cgroup_tasks.len();
+    facts.cgroup_directory = given.cgroup.is_some();
     let wanted = Wanted::default();
     let mut order = new_order(spec, request, &facts, &wanted);
-    order.exec(process, kinds & !CLONE_NEWPID)?;
+    order.exec(process, kinds)?;
     let Order { steps, descriptors, warnings, .. } = order;
     let mut plan = Plan {
         runtime: Vec::new(),
@@ -133,6 +139,8 @@ pub fn exec(
         map: Map::default(),
         offsets: Offsets::default(),
         oom_score: process.oom_score_adj(),
+        reborn: kinds & CLONE_NEWPID != 0,
+        preserved: request.preserve_fds,
     };
     plan.runtime = runtime(&plan, false);
     Ok(plan)
@@ -158,7 +166,6 @@ fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
         steps.extend([RuntimeStep::MakeCgroups, RuntimeStep::SetLimits]);
     }
     steps.extend(plan.descriptors.iter().cloned().map(RuntimeStep::Open));
-    steps.extend(plan.wanted.join(CLONE_NEWPID).cloned().map(RuntimeStep::BirthPlace));
     if plan.wanted.makes(CLONE_NEWTIME) {
         steps.push(RuntimeStep::TimeNamespace(plan.offsets.clone()));
     }

@@ -93,6 +93,7 @@ pub fn converse(
             FromInit::Failed(failure) => return Err(steps.error(&failure)),
             FromInit::Times { first, ends } => steps.times(first, ends.0),
             FromInit::Executing => executing = true,
+            FromInit::Reborn => return Err(Error::Garbled),
         }
     }
 }

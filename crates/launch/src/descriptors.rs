@@ -23,6 +23,10 @@ pub enum Descriptor {
     StartSocket,
     /// The pidfd of the container's init, whose namespaces are entered.
     Init,
+    /// Its PID namespace.
+    PidNamespace,
+    /// The v2 cgroup's directory.
+    Cgroup,
 }
 
 /// The list, by handle.
@@ -51,6 +55,8 @@ pub struct Given<'a> {
     pub start_socket: Option<BorrowedFd<'a>>,
     /// The pidfd of the container's init.
     pub init: Option<BorrowedFd<'a>>,
+    /// Its PID namespace.
+    pub pid_namespace: Option<BorrowedFd<'a>>,
 }
 
 /// An open descriptor of the list.
@@ -86,6 +92,8 @@ pub(crate) fn open<'a>(list: &[Descriptor], given: &'a Given<'a>) -> Result<Vec<
                     Open::Given(given.cgroup_tasks.get(*number).ok_or(missing("the cgroup's tasks file"))?.as_fd())
                 }
                 Descriptor::StartSocket => Open::Given(given.start_socket.ok_or(missing("the start socket"))?),
+                Descriptor::PidNamespace => Open::Given(given.pid_namespace.ok_or(missing("the PID namespace"))?),
+                Descriptor::Cgroup => Open::Given(given.cgroup.as_ref().ok_or(missing("the cgroup"))?.as_fd()),
                 Descriptor::Init => Open::Given(given.init.ok_or(missing("the container's init"))?),
             })
         })

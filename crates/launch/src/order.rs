@@ -2,7 +2,7 @@
 //!
 //! Each group says why it stands where it stands. The steps themselves are described in [`plan::Step`].
 
-use crate::birth::entered;
+use crate::birth::{entered, joins_by_birth, made_by_clone};
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::error::Error;
 use crate::request::{Facts, Request};
@@ -10,7 +10,7 @@ use namespaces::Wanted;
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
 use spec::oci::{self, Process, Spec};
 use std::ffi::CString;
-use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWUTS};
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
 
 /// CAP_SYS_ADMIN: what installing a filter needs without no-new-privileges.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -40,6 +40,12 @@ impl Order<'_> {
 
     /// All that a process does that joins a container: `exec`.
     pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
+        if kinds & CLONE_NEWPID != 0 {
+            let pid = Some(self.descriptors.add(Descriptor::PidNamespace));
+            let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
+            self.push("", Step::Reborn { pid, user: None, new: 0, cgroup });
+        }
+        let kinds = kinds & !CLONE_NEWPID;
         self.join_cgroups();
         // Our procfs is of the container's PID namespace by birth, and made while nothing of the container is in the
         // way.
@@ -79,6 +85,15 @@ impl Order<'_> {
     /// Cgroups first, so that all that follows is accounted; then the namespaces that clone3 could not make: a cgroup
     /// namespace's root is where its maker is.
     fn enter(&mut self) -> Result<(), Error> {
+        if joins_by_birth(self.wanted) {
+            let mut join = |kind| {
+                let join = self.wanted.join(kind)?;
+                Some(self.descriptors.add(Descriptor::Namespace(join.clone())))
+            };
+            let (pid, user) = (join(CLONE_NEWPID), join(CLONE_NEWUSER));
+            let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
+            self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone(self.wanted), cgroup });
+        }
         self.join_cgroups();
         for join in entered(self.wanted) {
             let namespace = self.descriptors.add(Descriptor::Namespace(join.clone()));
@@ -219,6 +234,9 @@ impl Order<'_> {
         };
         self.push("/process/capabilities", first);
         self.push("/process/env", Step::Home { uid: user.uid() });
+        // Before the program is looked up: no path that leads through a descriptor of the host's may be found.
+        let listener = self.request.awaits_start.then(|| self.descriptors.add(Descriptor::StartSocket));
+        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds, listener });
         let arguments = list(process.args().iter().flatten());
         let environment = list(process.env().iter().flatten().chain(&self.request.environment));
         self.push(
@@ -228,7 +246,6 @@ impl Order<'_> {
                 environment: Texts::new(&environment).unwrap_or_default(),
             },
         );
-        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds });
         self.wait(filter, late.then_some(sets))
     }
 
@@ -303,7 +320,7 @@ impl Order<'_> {
                     list(std::env::vars().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter())
                 }
             };
-            let (before, after) = self.request.state;
+            let (before, after) = if kind == "startContainer" { self.request.created } else { self.request.creating };
             let kind_text = c(kind);
             let step = Step::Hook(Hook {
                 kind: Text(&kind_text),

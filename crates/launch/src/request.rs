@@ -27,8 +27,10 @@ pub struct Request<'a> {
     pub runs_start_hooks: bool,
     /// Added to the program's environment.
     pub environment: Vec<String>,
-    /// The state document for hooks inside the container, up to the value of `pid` and from there on.
-    pub state: (&'a str, &'a str),
+    /// The state document for createContainer hooks, up to the value of `pid` and from there on.
+    pub creating: (&'a str, &'a str),
+    /// The same for startContainer hooks.
+    pub created: (&'a str, &'a str),
     /// Where compiled seccomp filters are kept; `None` keeps none.
     pub cache: Option<&'a Path>,
 }
@@ -40,6 +42,8 @@ pub struct Facts {
     pub cgroups: cgroups::Layout,
     /// How many v1 cgroups the container joins by itself.
     pub cgroup_tasks: usize,
+    /// Whether it has a v2 cgroup.
+    pub cgroup_directory: bool,
     /// The cgroups of the container, where it has any.
     pub cgroup_mounts: rootfs::CgroupMounts,
     /// The capabilities that the kernel knows and that we may hand on.
@@ -60,6 +64,7 @@ impl Facts {
         Ok(Facts {
             cgroups: cgroups::Layout::detect()?,
             cgroup_tasks: 0,
+            cgroup_directory: false,
             cgroup_mounts: rootfs::CgroupMounts::None,
             capabilities: security::capabilities::held(user_namespace),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },

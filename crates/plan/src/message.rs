@@ -16,6 +16,9 @@ pub const MESSAGE: usize = 4096;
 #[serde(bound(deserialize = "'de: 'a"))]
 #[allow(missing_docs, reason = "the variant says what its fields are")]
 pub enum FromInit<'a> {
+    /// [`crate::Step::Reborn`]: the pidfd of the process that goes on comes with this message (`SCM_RIGHTS`). Not
+    /// answered.
+    Reborn,
     /// [`crate::Step::RuntimeHooks`] is reached; answered by [`ToInit::GoOn`].
     RuntimeHooks,
     /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`].

@@ -18,6 +18,11 @@ pub type Inside<'a> = Text<'a>;
 #[allow(missing_docs, reason = "a field is named as the call's argument; the variant says the rest")]
 pub enum Step<'a> {
     // ---- entering -------------------------------------------------------------------------------------
+    /// Go on as another process: enter the PID namespace `pid` and the user namespace `user`, which take in or own
+    /// only what is made from then on, and make a process in `new` namespaces and the v2 cgroup `cgroup`, as a child
+    /// of the runtime process; this one ends. So what is seen in a joined PID namespace is init alone, never the
+    /// runtime's own program. The new process waits until it is known and, in a new user namespace, its ids are mapped.
+    Reborn { pid: Option<Handle>, user: Option<Handle>, new: u32, cgroup: Option<Handle> },
     /// Move this process into a v1 cgroup: write "0" to its `tasks`, open for writing.
     JoinCgroup { tasks: Handle },
     /// Enter an existing namespace. `kind` is its `CLONE_NEW*` flag. setns(2).
@@ -147,7 +152,7 @@ pub enum Step<'a> {
     Program { arguments: Texts<'a>, environment: Texts<'a> },
     /// Check that no descriptor but the standard ones and `preserved` more stays open across exec, and the
     /// working directory is inside the root.
-    SealDescriptors { preserved: u32 },
+    SealDescriptors { preserved: u32, listener: Option<Handle> },
     /// Tell the runtime process that all is set up and wait for its word to go on.
     Ready,
     /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.

@@ -1,0 +1,47 @@
+//! Going on as another process.
+
+use crate::context::Context;
+use crate::fault::Fault;
+use crate::{conversation, death, namespaces};
+use plan::{FromInit, Handle};
+use rustix::fd::AsFd;
+use rustix::io::{read, retry_on_intr};
+use sys::clone::Side;
+use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
+
+/// Makes the process that goes on and ends this one. The PID namespace is entered with the rights outside the user
+/// namespace; the cgroup is the new process's from birth, so this one never counts against its limits.
+pub(crate) fn go_on(
+    context: &mut Context<'_>,
+    pid: Option<Handle>,
+    user: Option<Handle>,
+    new: u32,
+    cgroup: Option<Handle>,
+) -> Result<(), Fault> {
+    for (namespace, kind) in [(pid, CLONE_NEWPID), (user, CLONE_NEWUSER)] {
+        if let Some(namespace) = namespace {
+            namespaces::enter(context, namespace, kind)?;
+        }
+    }
+    let cgroup = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
+    match sys::clone::clone(u64::from(new | CLONE_PARENT), cgroup) {
+        Ok(Side::Parent(_, pidfd)) => {
+            let told = conversation::hand_over(context.sync.as_fd(), &FromInit::Reborn, pidfd.as_fd());
+            sys::clone::exit(i32::from(told.is_err()))
+        }
+        Ok(Side::Child) => {
+            death::guard(context)?;
+            wait_for_word(context);
+            if user.is_some() || new & CLONE_NEWUSER != 0 { namespaces::become_root(context, false) } else { Ok(()) }
+        }
+        Err(errno) => Err(Fault::call("clone3", b"", errno)),
+    }
+}
+
+/// One byte says that the runtime process knows of this one, and has mapped its ids where there are new ones. Before
+/// that nothing may be said: it would come in between.
+fn wait_for_word(context: &Context<'_>) {
+    if retry_on_intr(|| read(&context.sync, &mut [0; 1])) != Ok(1) {
+        sys::clone::exit(1);
+    }
+}
