@@ -46,7 +46,7 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
     let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
     poststart(hooks, &record).inspect_err(|_| {
         if let Ok(Some(init)) = record.init() {
-            drop(init.signal(rustix::process::Signal::KILL.as_raw()));
+            let _sent = init.signal(rustix::process::Signal::KILL.as_raw());
         }
     })
 }
