@@ -26,7 +26,7 @@ pub(crate) fn go_on(
     let cgroup = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
     match sys::clone::clone(u64::from(new | CLONE_PARENT), cgroup) {
         Ok(Side::Parent(_, pidfd)) => {
-            let told = conversation::hand_over(context.sync.as_fd(), &FromInit::Reborn, pidfd.as_fd());
+            let told = conversation::hand_over(context.sync.as_fd(), &FromInit::Reborn, &[pidfd.as_fd()]);
             sys::clone::exit(i32::from(told.is_err()))
         }
         Ok(Side::Child) => {
