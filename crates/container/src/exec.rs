@@ -99,6 +99,9 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
     handover::check_descriptors(request.preserve_fds)?;
+    if !request.detach {
+        terminal::hold_signals()?;
+    }
     let joining =
         Joining { store, entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
     let (process, terminal) = traced(request.trace.as_deref(), || joining.join())?;

@@ -21,8 +21,11 @@ pub fn run(
     keep: bool,
     no_subreaper: bool,
 ) -> Result<i32> {
-    if !detach && !no_subreaper {
-        terminal::become_subreaper()?;
+    if !detach {
+        terminal::hold_signals()?;
+        if !no_subreaper {
+            terminal::become_subreaper()?;
+        }
     }
     if !detach {
         terminal::hold_signals()?;

@@ -16,6 +16,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 use rustix::process::{getpid, set_child_subreaper, wait, waitid, waitpid};
+use std::process::Command;
 
 pub use pty::prepare;
 
@@ -28,13 +29,20 @@ pub fn become_subreaper() -> Result<()> {
 }
 
 /// Holds back all signals that can be caught until this program ends: for [`forward`] to pass on, and so that
-/// none ends us before we have cleaned up. Best called before the process is made, so that none is lost. (Init
-/// begins with no signal blocked, and so does whatever [`std::process::Command`] runs.)
+/// none ends us before we have cleaned up. Best called before the process is made, so that none is lost. Init
+/// begins with no signal blocked; other programs must be told to by [`release_in`].
 ///
 /// # Errors
 /// [`Error::Foreground`]
 pub fn hold_signals() -> Result<()> {
     caught().thread_block().map_err(|error| Error::foreground("hold signals back", words(error)))
+}
+
+/// Lets a program that is about to be run have its signals, where we hold them back: it would inherit that.
+pub fn release_in(command: &mut Command) {
+    if SigSet::thread_get_mask().is_ok_and(|held| held != SigSet::empty()) {
+        sys::signal::unblock_in(command);
+    }
 }
 
 fn caught() -> SigSet {

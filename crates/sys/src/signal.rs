@@ -1,5 +1,8 @@
 //! Signals.
 
+#[cfg(feature = "std")]
+extern crate std;
+
 use crate::call::{Sysno, call};
 use linux_raw_sys::general::{SIG_SETMASK, SIGKILL, SIGSTOP, kernel_sigaction};
 use rustix::io::Errno;
@@ -19,9 +22,22 @@ pub fn reset() -> Result<(), Errno> {
         // SAFETY: a whole action, alive across the call; no old one is asked for.
         unsafe { call(Sysno::rt_sigaction, [signal as usize, (&raw const default) as usize, 0, 8, 0, 0])? };
     }
+    unblock()
+}
+
+/// Blocks no signal. See sigprocmask(2).
+fn unblock() -> Result<(), Errno> {
     let none: u64 = 0;
     // SAFETY: a mask of the kernel's size, alive across the call.
     unsafe { call(Sysno::rt_sigprocmask, [SIG_SETMASK as usize, (&raw const none) as usize, 0, 8, 0, 0]) }.map(drop)
+}
+
+/// Lets a program begin with no signal blocked, whatever this process blocks.
+#[cfg(feature = "std")]
+pub fn unblock_in(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: all that is done between fork and exec is a system call on a local variable.
+    unsafe { command.pre_exec(|| unblock().map_err(|errno| std::io::Error::from_raw_os_error(errno.raw_os_error()))) };
 }
 
 /// Kills every process that this one may signal, but itself. As process 1 of a PID namespace that is all

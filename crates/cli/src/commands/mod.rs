@@ -49,13 +49,8 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::new::<list::Show>("list", "list the containers", "", NONE),
     Command::new::<control::Pause>("pause", "freeze all processes of a container", ID, ONE),
     Command::new::<plan::Plan>("plan", "show what would be done to make a container", ID, ONE),
-    Command::new::<ps::Ps>(
-        "ps",
-        "show the processes of a container",
-        "<container-id> [ps options]",
-        Count::AtLeast(1),
-    )
-    .options_first(),
+    Command::new::<ps::Ps>("ps", "show the processes of a container", "<container-id> [ps options]", Count::AtLeast(1))
+        .options_first(),
     Command::new::<control::Resume>("resume", "let a paused container go on", ID, ONE),
     Command::new::<run::Run>("run", "create a container and run its program", ID, ONE),
     Command::new::<spec::Write>("spec", "write a config.json to begin with", "", NONE),

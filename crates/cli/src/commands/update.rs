@@ -98,7 +98,9 @@ impl Update {
     /// The options as a document like that of `--resources`.
     fn document(&self) -> Result<Value, Failure> {
         if given(self.l3_cache_schema.as_deref()).or(given(self.mem_bw_schema.as_deref())).is_some() {
-            return Err(Failure::new("Intel RDT is not supported yet: l3 cache schema and memory bandwidth are not enabled"));
+            return Err(Failure::new(
+                "Intel RDT is not supported yet: l3 cache schema and memory bandwidth are not enabled",
+            ));
         }
         if self.kernel_memory.is_some() || self.kernel_memory_tcp.is_some() {
             tracing::warn!("kernel memory limits are ignored: the kernel has none any more");
@@ -137,7 +139,9 @@ fn section<const N: usize>(values: [(&str, Option<Value>); N]) -> Option<Value> 
 }
 
 fn bytes(name: &str, text: Option<&str>) -> Result<Option<Value>, Failure> {
-    let wrong = |text| Failure::new(format!("invalid value for {name}: {text:?} is no number of bytes such as 536870912, 512M or -1"));
+    let wrong = |text| {
+        Failure::new(format!("invalid value for {name}: {text:?} is no number of bytes such as 536870912, 512M or -1"))
+    };
     given(text).map(|text| size(text).map(Value::from).ok_or_else(|| wrong(text))).transpose()
 }
 
