@@ -17,18 +17,16 @@ pub(crate) fn command(program: &str, command: &Command) -> String {
 
 /// Help on the whole program.
 pub(crate) fn program(program: &str, globals: clap::Command) -> String {
-    let mut text = format!("NAME:\n   {program} - {ABOUT}\n\n");
-    text.push_str(
-        "Cofferdam makes containers of bundles: directories with a config.json and a root file system. Docker,\n\
-         containerd, CRI-O and Podman call it where they would call runc.\n\n",
-    );
-    text.push_str(&format!("USAGE:\n   {program} [global options] command [options] [arguments]\n\nCOMMANDS:\n"));
-    for command in COMMANDS {
-        text.push_str(&format!("   {:<10} {}\n", command.name, command.about));
-    }
-    text.push_str("   help, h    show this, or help on a command\n\nGLOBAL OPTIONS:\n");
-    text.push_str(&options(globals));
-    text
+    let row = |command: &Command| format!("   {:<10} {}\n", command.name, command.about);
+    let commands: String = COMMANDS.iter().map(row).collect();
+    format!(
+        "NAME:\n   {program} - {ABOUT}\n\n\
+         Cofferdam makes containers of bundles: directories with a config.json and a root file system. Docker,\n\
+         containerd, CRI-O and Podman call it where they would call runc.\n\n\
+         USAGE:\n   {program} [global options] command [options] [arguments]\n\n\
+         COMMANDS:\n{commands}   help, h    show this, or help on a command\n\nGLOBAL OPTIONS:\n{}",
+        options(globals)
+    )
 }
 
 fn options(command: clap::Command) -> String {
@@ -39,14 +37,13 @@ fn options(command: clap::Command) -> String {
 /// The version, an item a line. Engines look for the one line that has the word `version`, and take what is
 /// before it as the name, what is after it as the version.
 pub(crate) fn version() -> String {
-    let mut text = format!("cofferdam version {}\n", env!("CARGO_PKG_VERSION"));
-    if let Some(commit) = option_env!("COFFERDAM_COMMIT") {
-        text.push_str(&format!("commit: {commit}\n"));
-    }
-    text.push_str(&format!("spec: {}\n", spec::OCI_VERSION));
+    let commit = option_env!("COFFERDAM_COMMIT").map(|commit| format!("commit: {commit}\n")).unwrap_or_default();
     let (major, minor, micro) = libseccomp();
-    text.push_str(&format!("libseccomp: {major}.{minor}.{micro}\n"));
-    text
+    format!(
+        "cofferdam version {}\n{commit}spec: {}\nlibseccomp: {major}.{minor}.{micro}\n",
+        env!("CARGO_PKG_VERSION"),
+        spec::OCI_VERSION
+    )
 }
 
 /// The version of libseccomp that is linked.

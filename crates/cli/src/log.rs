@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record as SpanRecord};
@@ -131,25 +131,21 @@ impl Record {
 
     /// `key=value` pairs on a line.
     fn text(&self) -> String {
-        let mut line = format!("time={} level={} msg={}", quoted(&self.time), self.level(), quoted(&self.message));
-        self.add_fields(&mut line);
-        line
+        let (time, message) = (quoted(&self.time), quoted(&self.message));
+        format!("time={time} level={} msg={message}{}", self.level(), self.rest())
     }
 
     /// As a person reads it.
-    fn terse(&self, since: std::time::Duration) -> String {
-        let level = self.level().to_uppercase();
-        let mut line = format!("{}[{:04}] {}", &level[..4], since.as_secs(), self.message);
-        self.add_fields(&mut line);
-        line
+    fn terse(&self, since: Duration) -> String {
+        let level: String = self.level().to_uppercase().chars().take(4).collect();
+        format!("{level}[{:04}] {}{}", since.as_secs(), self.message, self.rest())
     }
 
-    fn add_fields(&self, line: &mut String) {
-        for (key, value) in &self.fields {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line.push_str(&format!(" {key}={}", quoted(&value)));
-        }
-        line.push('\n');
+    /// The other fields, and the end of the line.
+    fn rest(&self) -> String {
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let fields = self.fields.iter().map(|(key, value)| format!(" {key}={}", quoted(&text(value))));
+        fields.chain(["\n".to_owned()]).collect()
     }
 
     fn set(&mut self, field: &Field, value: Value) {
@@ -214,7 +210,6 @@ impl fmt::Display for Quoted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn record(level: Level, message: &str) -> Record {
         let mut record = Record::new(level, "2026-11-25T12:08:15Z".to_owned());

@@ -21,15 +21,15 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
-    let program = name(arguments.next());
+    let program = name(arguments.next().as_ref());
     let mut log_is_file = false;
     let outcome = call(program, arguments, &mut log_is_file);
     ExitCode::from(outcome.unwrap_or_else(|failure| report(&failure, log_is_file)))
 }
 
 /// The name that the program was called by; `cofferdam` where there is none.
-fn name(first: Option<OsString>) -> String {
-    let name = first.as_deref().and_then(|path| Path::new(path).file_name());
+fn name(first: Option<&OsString>) -> String {
+    let name = first.and_then(|path| Path::new(path).file_name());
     name.map_or_else(|| "cofferdam".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
@@ -59,7 +59,9 @@ fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file:
 }
 
 fn text(argument: OsString) -> Result<String, Failure> {
-    argument.into_string().map_err(|argument| Failure::new(format!("the argument {argument:?} is not UTF-8")))
+    argument
+        .into_string()
+        .map_err(|argument| Failure::new(format!("the argument {:?} is not UTF-8", argument.to_string_lossy())))
 }
 
 /// Says why a command failed: help on standard output for who got the arguments wrong, one record in the log,

@@ -51,6 +51,13 @@ impl Session {
     /// A call by that name with those options.
     pub(crate) fn new(program: String, matches: &clap::ArgMatches) -> Result<Self, Failure> {
         let global = Global::from_arg_matches(matches).map_err(Failure::new)?;
+        if let Some(other) = global.rootless.as_deref()
+            && !other.eq_ignore_ascii_case("auto")
+            && parse_boolean(other).is_none()
+        {
+            let text = format!("invalid value {other:?} for flag -rootless: true, false and auto are known");
+            return Err(Failure::new(text));
+        }
         Ok(Session { program, global })
     }
 
@@ -95,17 +102,6 @@ impl Session {
     /// Whether the state directory is one that the caller names, and so expects to be there.
     pub(crate) fn names_root(&self) -> bool {
         self.global.root.is_some()
-    }
-
-    /// Whether cgroup errors that come from missing rights are let pass.
-    pub(crate) fn rootless(&self) -> Result<bool, Failure> {
-        match self.global.rootless.as_deref() {
-            None => Ok(!is_root()),
-            Some(auto) if auto.eq_ignore_ascii_case("auto") => Ok(!is_root()),
-            Some(other) => parse_boolean(other).ok_or_else(|| {
-                Failure::new(format!("invalid value {other:?} for flag -rootless: true, false and auto are known"))
-            }),
-        }
     }
 
     /// Refuses what is not there yet.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// What `create` and `run` have in common.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Making {
     /// The bundle [default: the working directory]
     #[arg(long, short, value_name = "DIR")]

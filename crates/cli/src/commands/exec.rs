@@ -8,6 +8,7 @@ use container::exec::{Request, Source};
 
 /// Runs another program in a container.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)]
 pub(super) struct Exec {
     /// Send the terminal's master to this unix socket
     #[arg(long, value_name = "SOCKET")]
