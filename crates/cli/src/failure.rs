@@ -82,7 +82,7 @@ impl Display for Failure {
 
 impl From<container::Error> for Failure {
     fn from(error: container::Error) -> Self {
-        Self::of(&error)
+        Self::of(&error).at(error.pointer())
     }
 }
 

@@ -217,6 +217,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The place in the config that it is about, as a JSON pointer; empty where it is about none.
+    pub fn pointer(&self) -> &str {
+        match self {
+            Error::Config(error) => error.pointer(),
+            Error::Launch(error) => error.pointer().unwrap_or_default(),
+            Error::Cgroup(error) => error.place().unwrap_or_default(),
+            _ => "",
+        }
+    }
+
     /// Wraps the kernel's answer to `act` on `path`.
     pub(crate) fn io(act: &'static str, path: impl Into<PathBuf>, errno: Errno) -> Self {
         Error::Io { act, path: path.into(), errno }

@@ -27,9 +27,6 @@ pub fn run(
             terminal::become_subreaper()?;
         }
     }
-    if !detach {
-        terminal::hold_signals()?;
-    }
     let how = if detach { How::Detached } else { How::Foreground };
     let container = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
     container.entry.unlock()?;

@@ -65,6 +65,10 @@ impl Error {
     pub fn pointer(&self) -> Option<&str> {
         match self {
             Error::Init { place, .. } if !place.is_empty() => Some(place),
+            Error::Namespace(error) => Some(error.place()),
+            Error::Cgroup(error) => error.place(),
+            Error::Rootfs(error) => Some(error.place()),
+            Error::Security(error) => Some(error.place()),
             _ => None,
         }
     }

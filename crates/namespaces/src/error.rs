@@ -69,6 +69,17 @@ pub enum Error {
 }
 
 /// The kernel's word for an errno, lower case as engines look for it.
+impl Error {
+    /// Where in the config it stands, as a JSON pointer.
+    pub fn place(&self) -> &str {
+        match self {
+            Error::Open { place, .. } | Error::Kind { place, .. } | Error::Holder { place, .. } => place,
+            Error::Map { place, .. } | Error::Program { place, .. } => place,
+            Error::Time { .. } => "/linux/timeOffsets",
+        }
+    }
+}
+
 fn text(errno: Errno) -> String {
     sys::text::errno(errno)
 }

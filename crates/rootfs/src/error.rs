@@ -77,3 +77,20 @@ pub enum Error {
         place: String,
     },
 }
+
+impl Error {
+    /// Where in the config it stands, as a JSON pointer.
+    pub fn place(&self) -> &str {
+        match self {
+            Error::Nul { place, .. }
+            | Error::OverRoot { place, .. }
+            | Error::InsideProc { place, .. }
+            | Error::NotProc { place, .. }
+            | Error::BindOption { place, .. }
+            | Error::Misplaced { place, .. }
+            | Error::NoDevice { place, .. }
+            | Error::NoName { place, .. }
+            | Error::NoUnified { place, .. } => place,
+        }
+    }
+}

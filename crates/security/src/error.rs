@@ -32,6 +32,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Where in the config it stands, as a JSON pointer.
+    pub fn place(&self) -> &str {
+        match self {
+            Error::Nul { place, .. } | Error::Value { place, .. } => place,
+            Error::Disabled { place, .. } => place,
+        }
+    }
+
     /// A value that is not allowed at `place`.
     pub(crate) fn value(place: impl Into<String>, why: impl Into<String>) -> Self {
         Error::Value { place: place.into(), why: why.into() }
