@@ -1,7 +1,8 @@
 //! Making a container: `create`, and the first half of `run`.
 
 use crate::entry::{Entry, START_SOCKET};
-use crate::error::{Error, Result, code};
+use crate::errno::code;
+use crate::error::{Error, Result};
 use crate::handover;
 use crate::hooks;
 use crate::id::ContainerId;

@@ -238,11 +238,6 @@ impl Error {
 
     /// As [`Error::io`], for an answer that the standard library has wrapped.
     pub(crate) fn std(act: &'static str, path: impl Into<PathBuf>, error: &std::io::Error) -> Self {
-        Error::io(act, path, code(error))
+        Error::io(act, path, crate::errno::code(error))
     }
-}
-
-/// The kernel's answer that the standard library has wrapped.
-pub(crate) fn code(error: &std::io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -3,6 +3,7 @@
 use crate::cgroup::Cgroup;
 use crate::entry::Entry;
 use crate::error::{Error, Result};
+pub use crate::exec_process::{Request, Source};
 use crate::handover;
 use crate::id::ContainerId;
 use crate::observe::observe;
@@ -15,7 +16,6 @@ use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Sentences, trace};
 use rustix::fd::{AsFd, OwnedFd};
 use spec::oci::{self, Spec};
-use std::path::PathBuf;
 use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
 };
@@ -31,56 +31,6 @@ const KINDS: [(u32, &str); 8] = [
     (CLONE_NEWPID, "pid"),
     (CLONE_NEWTIME, "time"),
 ];
-
-/// Where the process comes from.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// `--process FILE`: a process object of the spec.
-    File(PathBuf),
-    /// The container's own process with other arguments.
-    Arguments(Vec<String>),
-}
-
-/// What was asked for on the command line.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What to run.
-    pub process: Source,
-    /// `--cwd`
-    pub cwd: Option<String>,
-    /// `--env`, each `NAME=VALUE`.
-    pub env: Vec<String>,
-    /// `--tty`
-    pub tty: bool,
-    /// `--user UID[:GID]`
-    pub user: Option<String>,
-    /// `--additional-gids`
-    pub additional_gids: Vec<u32>,
-    /// `--detach`
-    pub detach: bool,
-    /// `--pid-file`
-    pub pid_file: Option<PathBuf>,
-    /// `--console-socket`
-    pub console_socket: Option<PathBuf>,
-    /// `--pidfd-socket`
-    pub pidfd_socket: Option<PathBuf>,
-    /// `--process-label`
-    pub process_label: Option<String>,
-    /// `--apparmor`
-    pub apparmor: Option<String>,
-    /// `--no-new-privs`
-    pub no_new_privs: bool,
-    /// `--cap`
-    pub caps: Vec<String>,
-    /// `--preserve-fds`
-    pub preserve_fds: u32,
-    /// `--cgroup`
-    pub cgroup: Vec<String>,
-    /// `--ignore-paused`
-    pub ignore_paused: bool,
-    /// `--trace`
-    pub trace: Option<PathBuf>,
-}
 
 /// Runs a process in a container: its exit status, or 0 as soon as it runs where detached.
 ///

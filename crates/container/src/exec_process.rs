@@ -1,8 +1,58 @@
 //! Which process `exec` runs: the command line over the container's own.
 
 use crate::error::{Error, Result};
-use crate::exec::{Request, Source};
 use spec::oci::{Capabilities, Capability, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, Spec};
+use std::path::PathBuf;
+
+/// Where the process comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `--process FILE`: a process object of the spec.
+    File(PathBuf),
+    /// The container's own process with other arguments.
+    Arguments(Vec<String>),
+}
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What to run.
+    pub process: Source,
+    /// `--cwd`
+    pub cwd: Option<String>,
+    /// `--env`, each `NAME=VALUE`.
+    pub env: Vec<String>,
+    /// `--tty`
+    pub tty: bool,
+    /// `--user UID[:GID]`
+    pub user: Option<String>,
+    /// `--additional-gids`
+    pub additional_gids: Vec<u32>,
+    /// `--detach`
+    pub detach: bool,
+    /// `--pid-file`
+    pub pid_file: Option<PathBuf>,
+    /// `--console-socket`
+    pub console_socket: Option<PathBuf>,
+    /// `--pidfd-socket`
+    pub pidfd_socket: Option<PathBuf>,
+    /// `--process-label`
+    pub process_label: Option<String>,
+    /// `--apparmor`
+    pub apparmor: Option<String>,
+    /// `--no-new-privs`
+    pub no_new_privs: bool,
+    /// `--cap`
+    pub caps: Vec<String>,
+    /// `--preserve-fds`
+    pub preserve_fds: u32,
+    /// `--cgroup`
+    pub cgroup: Vec<String>,
+    /// `--ignore-paused`
+    pub ignore_paused: bool,
+    /// `--trace`
+    pub trace: Option<PathBuf>,
+}
 
 /// The process that is asked for.
 ///

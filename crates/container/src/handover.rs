@@ -1,6 +1,7 @@
 //! What is handed to others: descriptors over sockets, process ids in files, descriptors of our caller to the program.
 
-use crate::error::{Error, Result, code};
+use crate::errno::code;
+use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::state::hook_state;
 use crate::status::Status;
@@ -60,15 +61,13 @@ pub(crate) fn check_console(terminal: bool, socket: bool, detached: bool) -> Res
 
 /// Hands the terminal's master to the console socket, or keeps it for ourselves.
 pub(crate) fn terminal(socket: Option<&Path>, master: OwnedFd, kept: &mut Option<OwnedFd>) -> Result<()> {
-    match socket {
-        Some(socket) => send(socket, master.as_fd(), "/dev/ptmx"),
-        None => {
-            // The program may ask for its size as soon as it runs.
-            crate::terminal::prepare(master.as_fd())?;
-            *kept = Some(master);
-            Ok(())
-        }
+    if let Some(socket) = socket {
+        return send(socket, master.as_fd(), "/dev/ptmx");
     }
+    // The program may ask for its size as soon as it runs.
+    crate::terminal::prepare(master.as_fd())?;
+    *kept = Some(master);
+    Ok(())
 }
 
 /// The descriptors that `--preserve-fds` names must be there; no others are passed on to anybody.

@@ -130,7 +130,7 @@ fn ended(status: ExitStatus) -> String {
 }
 
 fn reason(error: &std::io::Error) -> String {
-    sys::text::errno(crate::error::code(error))
+    sys::text::errno(crate::errno::code(error))
 }
 
 /// Both output pipes of a hook.

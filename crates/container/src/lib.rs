@@ -7,6 +7,7 @@ pub mod create;
 mod delete;
 mod died;
 mod entry;
+mod errno;
 mod error;
 pub mod events;
 pub mod exec;

@@ -1,6 +1,7 @@
 //! `--trace FILE`.
 
-use crate::error::{Error, Result, code};
+use crate::errno::code;
+use crate::error::{Error, Result};
 use launch::trace;
 use std::path::Path;
 

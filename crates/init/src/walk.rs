@@ -5,7 +5,9 @@ use crate::fault::Fault;
 use crate::home::Home;
 use crate::program::Program;
 use crate::times::Times;
-use crate::{conversation, death, directory, exec, hook, namespaces, process, reborn, root, seal, start, terminal, user};
+use crate::{
+    conversation, death, directory, exec, hook, namespaces, process, reborn, root, seal, start, terminal, user,
+};
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
 use rustix::fd::AsFd;
@@ -13,7 +15,7 @@ use rustix::fd::AsFd;
 /// Takes step after step; the last one does not return.
 pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
     let (header, mut steps) = Reader::with_header(plan).ok_or_else(|| Fault::refusal("the plan is broken", b""))?;
-    prepare(context, header, steps)?;
+    prepare(context, header, steps.clone())?;
     for placed in steps.by_ref() {
         take(context, placed.step)?;
         if context.times.as_mut().is_some_and(|times| !times.note()) {

@@ -15,11 +15,7 @@ use sys::namespace::CLONE_NEWUSER;
 ///
 /// # Errors
 /// Where anything of it fails; a process that was made is then ended.
-pub fn bear(
-    plan: &Plan,
-    given: &Given<'_>,
-    born: &mut dyn FnMut(&Born) -> Result<(), Error>,
-) -> Result<Born, Error> {
+pub fn bear(plan: &Plan, given: &Given<'_>, born: &mut dyn FnMut(&Born) -> Result<(), Error>) -> Result<Born, Error> {
     let open = trace::step("open", || descriptors::open(&plan.descriptors, given))?;
     let numbers = descriptors::numbers(&open);
     let bytes = plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });

@@ -199,8 +199,11 @@ impl Born {
         if let Some(map) = map {
             namespaces::write(self.pid, map)?;
         }
-        rustix::io::write(&self.sync, &[0])
-            .map_err(|errno| Error::Call { act: "let init go on", object: String::new(), errno })?;
+        rustix::io::write(&self.sync, &[0]).map_err(|errno| Error::Call {
+            act: "let init go on",
+            object: String::new(),
+            errno,
+        })?;
         Ok(())
     }
 }
@@ -251,7 +254,7 @@ fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
 
 /// Which joined namespaces init enters by itself: all but PID (by birth), user (before it is init) and those that
 /// [`borrowed`] names.
-pub(crate) fn entered<'a>(wanted: &'a Wanted) -> impl Iterator<Item = &'a Join> {
+pub(crate) fn entered(wanted: &Wanted) -> impl Iterator<Item = &Join> {
     let new_user = wanted.makes(CLONE_NEWUSER);
     wanted.joined.iter().filter(move |join| {
         !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER) && (!new_user || join.kind == CLONE_NEWNS)
@@ -260,7 +263,7 @@ pub(crate) fn entered<'a>(wanted: &'a Wanted) -> impl Iterator<Item = &'a Join> 
 
 /// Which joined namespaces the runtime process enters for a moment: the host's own, where the user namespace is new
 /// and init has no rights outside of it.
-pub(crate) fn borrowed<'a>(wanted: &'a Wanted) -> impl Iterator<Item = &'a Join> {
+pub(crate) fn borrowed(wanted: &Wanted) -> impl Iterator<Item = &Join> {
     let new_user = wanted.makes(CLONE_NEWUSER);
     wanted
         .joined

@@ -1,7 +1,7 @@
 //! From a Spec to a plan. Nothing here touches the host.
 
-use crate::descriptors::{Descriptor, Descriptors, Given};
 use crate::birth::joins_by_birth;
+use crate::descriptors::{Descriptor, Descriptors, Given};
 use crate::error::Error;
 use crate::order::Order;
 use crate::request::{Facts, Request};
@@ -100,7 +100,7 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
             &maps(linux.and_then(|linux| linux.gid_mappings().as_ref())),
         ),
         offsets: Offsets::new(spec),
-        oom_score: spec.process().as_ref().and_then(|process| process.oom_score_adj()),
+        oom_score: spec.process().as_ref().and_then(Process::oom_score_adj),
         reborn: joins_by_birth(&wanted),
         preserved: request.preserve_fds,
         wanted,

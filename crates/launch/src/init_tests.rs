@@ -31,14 +31,13 @@ impl Attendant for Nobody {
 }
 
 fn born(wanted: &Wanted, steps: &Writer) -> Born {
-    let (offsets, map) = (Offsets::default(), Map::default());
+    let offsets = Offsets::default();
     let plan = steps.finish(Header::default());
     let parents = Parents {
         wanted,
         offsets: &offsets,
-        map: &map,
-        pid_namespace: None,
-        user_namespace: None,
+        reborn: false,
+        preserved: 0,
         borrowed: Vec::new(),
         cgroup: None,
         descriptors: Vec::new(),

@@ -10,7 +10,9 @@ use namespaces::Wanted;
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
 use spec::oci::{self, Process, Spec};
 use std::ffi::CString;
-use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
+use sys::namespace::{
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
+};
 
 /// CAP_SYS_ADMIN: what installing a filter needs without no-new-privileges.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -35,7 +37,8 @@ impl Order<'_> {
         if let Some(process) = self.spec.process() {
             self.process(process)?;
         }
-        self.last()
+        self.last();
+        Ok(())
     }
 
     /// All that a process does that joins a container: `exec`.
@@ -68,7 +71,8 @@ impl Order<'_> {
         }
         self.keyring(process)?;
         self.process(process)?;
-        self.last()
+        self.last();
+        Ok(())
     }
 
     fn push(&mut self, place: &str, step: Step<'_>) {
@@ -246,19 +250,16 @@ impl Order<'_> {
                 environment: Texts::new(&environment).unwrap_or_default(),
             },
         );
-        self.wait(filter, late.then_some(sets))
+        self.wait(filter.as_ref(), late.then_some(sets));
+        Ok(())
     }
 
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes
     /// before `Ready`, while the runtime process is there to hand the descriptor on.
-    fn wait(
-        &mut self,
-        filter: Option<security::seccomp::Filter>,
-        late: Option<security::capabilities::Sets>,
-    ) -> Result<(), Error> {
-        let notifies = filter.as_ref().is_some_and(|filter| filter.notify);
+    fn wait(&mut self, filter: Option<&security::seccomp::Filter>, late: Option<security::capabilities::Sets>) {
+        let notifies = filter.is_some_and(|filter| filter.notify);
         if notifies {
-            self.seccomp(filter.as_ref(), late);
+            self.seccomp(filter, late);
         }
         self.push("", Step::Ready);
         if self.request.awaits_start {
@@ -266,9 +267,8 @@ impl Order<'_> {
             self.push("", Step::AwaitStart { listener });
         }
         if !notifies {
-            self.seccomp(filter.as_ref(), late);
+            self.seccomp(filter, late);
         }
-        Ok(())
     }
 
     fn seccomp(&mut self, filter: Option<&security::seccomp::Filter>, late: Option<security::capabilities::Sets>) {
@@ -297,11 +297,10 @@ impl Order<'_> {
     }
 
     /// The hooks that run as the program would, then the program.
-    fn last(&mut self) -> Result<(), Error> {
+    fn last(&mut self) {
         let hooks = self.spec.hooks().as_ref().filter(|_| self.request.runs_start_hooks);
         self.hooks("startContainer", hooks.and_then(|hooks| hooks.start_container().as_ref()));
         self.push("/process/args", Step::Exec);
-        Ok(())
     }
 
     fn hooks(&mut self, kind: &str, hooks: Option<&Vec<oci::Hook>>) {

@@ -29,7 +29,7 @@ impl<'a> Sentences<'a> {
     }
 
     fn step(&self, number: u32) -> Option<Placed<'a>> {
-        self.steps?.nth(usize::try_from(number).ok()?)
+        self.steps.clone()?.nth(usize::try_from(number).ok()?)
     }
 
     /// The error that a failure means.
@@ -130,10 +130,10 @@ pub(crate) fn name(step: &Step<'_>) -> String {
 /// What a step was about, in the words that engines and users of runc know; `None` where the failure says it all.
 fn about(step: &Step<'_>) -> Option<String> {
     Some(match step {
-        Step::Mount(mount) => mounting(text(mount.source.0), mount.target.0),
+        Step::Mount(mount) => mounting(&text(mount.source.0), mount.target.0),
         Step::Bind(bind) => match bind.source {
-            Source::Path(path) | Source::Asked(path) => mounting(text(path.0), bind.target.0),
-            Source::Handle(_) => mounting("descriptor".into(), bind.target.0),
+            Source::Path(path) | Source::Asked(path) => mounting(&text(path.0), bind.target.0),
+            Source::Handle(_) => mounting("descriptor", bind.target.0),
         },
         Step::Remount { target, .. } => format!("error remounting {:?}", text(target.0)),
         Step::SetAttributes { target, .. } => format!("error changing the mount at {:?}", text(target.0)),
@@ -154,7 +154,7 @@ fn about(step: &Step<'_>) -> Option<String> {
     })
 }
 
-fn mounting(source: String, target: &CStr) -> String {
+fn mounting(source: &str, target: &CStr) -> String {
     format!("error mounting {source:?} to rootfs at {:?}", text(target))
 }
 

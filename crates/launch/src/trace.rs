@@ -44,10 +44,10 @@ pub(crate) fn init_step(name: String, end: u64) {
 }
 
 fn note(event: Event) {
-    if let Ok(mut events) = EVENTS.lock() {
-        if let Some(events) = events.as_mut() {
-            events.push(event);
-        }
+    if let Ok(mut events) = EVENTS.lock()
+        && let Some(events) = events.as_mut()
+    {
+        events.push(event);
     }
 }
 
@@ -57,7 +57,9 @@ pub fn render() -> String {
     let rows: Vec<_> = events
         .iter()
         .map(|event| {
-            let (process, micros) = (if event.init { 2 } else { 1 }, |nanos: u64| nanos as f64 / 1000.0);
+            let process = if event.init { 2 } else { 1 };
+            #[allow(clippy::cast_precision_loss, reason = "microseconds for a picture")]
+            let micros = |nanos: u64| nanos as f64 / 1000.0;
             serde_json::json!({
                 "name": event.name, "cat": if event.init { "init" } else { "runtime" }, "ph": "X",
                 "pid": process, "tid": process, "ts": micros(event.start), "dur": micros(event.end - event.start),

@@ -39,7 +39,8 @@ impl Map {
 }
 
 fn lines(mappings: &[LinuxIdMapping]) -> String {
-    mappings.iter().map(|map| format!("{} {} {}\n", map.container_id(), map.host_id(), map.size())).collect()
+    let line = |map: &LinuxIdMapping| format!("{} {} {}\n", map.container_id(), map.host_id(), map.size());
+    mappings.iter().map(line).collect()
 }
 
 /// Writes the maps of the user namespace that process `pid` is in. Root writes them itself; anybody else maps

@@ -52,7 +52,7 @@ pub fn wanted(spec: &Spec) -> Wanted {
         match namespace.path().as_ref().filter(|path| !path.as_os_str().is_empty()) {
             None => wanted.new |= kind,
             Some(path) => {
-                wanted.joined.push(Join { kind, path: path.clone(), place: format!("/linux/namespaces/{index}/path") })
+                wanted.joined.push(Join { kind, path: path.clone(), place: format!("/linux/namespaces/{index}/path") });
             }
         }
     }

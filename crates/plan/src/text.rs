@@ -69,7 +69,7 @@ impl<'a> Texts<'a> {
 
     /// How many strings there are.
     pub fn count(self) -> usize {
-        self.0.iter().filter(|byte| **byte == 0).count()
+        self.iter().count()
     }
 
     /// Whether there is none.

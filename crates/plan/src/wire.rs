@@ -25,7 +25,7 @@ pub struct Placed<'a> {
 }
 
 /// Walks the steps of a plan.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     broken: bool,
@@ -56,16 +56,12 @@ impl<'a> Iterator for Reader<'a> {
         if self.rest.is_empty() || self.broken {
             return None;
         }
-        match postcard::take_from_bytes(self.rest) {
-            Ok((placed, rest)) => {
-                self.rest = rest;
-                Some(placed)
-            }
-            Err(_) => {
-                self.broken = true;
-                None
-            }
+        if let Ok((placed, rest)) = postcard::take_from_bytes(self.rest) {
+            self.rest = rest;
+            return Some(placed);
         }
+        self.broken = true;
+        None
     }
 }
 
