@@ -3,6 +3,7 @@
 use crate::arguments::{Order, split};
 use crate::failure::{Failure, Outcome};
 use crate::help;
+use crate::print::print;
 use crate::session::Session;
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
@@ -32,7 +33,7 @@ pub(crate) struct Command {
     /// What it does, in a line.
     pub(crate) about: &'static str,
     /// The positional arguments, for people.
-    pub(crate) arguments: &'static str,
+    arguments: &'static str,
     count: Count,
     order: Order,
     define: fn(clap::Command) -> clap::Command,
@@ -57,21 +58,26 @@ impl Command {
     }
 
     /// Its options for clap.
-    pub(crate) fn definition(&self) -> clap::Command {
+    fn definition(&self) -> clap::Command {
         let command = clap::Command::new(self.name).no_binary_name(true);
         (self.define)(command.disable_help_flag(true).args_override_self(true))
+    }
+
+    /// Help on it, by the program's name.
+    pub(crate) fn help(&self, program: &str) -> String {
+        help::command(program, self.name, self.about, self.arguments, self.definition())
     }
 
     /// Reads the arguments after the command's name and does what they say.
     pub(crate) fn call(&self, session: &Session, arguments: &[String]) -> Outcome {
         let definition = self.definition();
-        let help = || help::command(&session.program, self);
+        let help = || self.help(&session.program);
         let found = split(&definition, self.order, arguments).map_err(|mistake| {
             let usage = format!("Incorrect Usage: {mistake}\n\n{}", help());
             Failure::from(mistake).usage(usage)
         })?;
         if found.help {
-            return help::print(&help());
+            return print(&help());
         }
         if let Err(text) = self.count.check(found.rest.len()) {
             let text = format!("{}: {:?} {text}", session.program, self.name);

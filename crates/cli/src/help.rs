@@ -1,24 +1,20 @@
-//! Help and version: what `-h`, `help` and `--version` print.
+//! Help: what `-h` and `help` print, in the shape that runc's users know.
 
-use crate::command::Command;
-use crate::commands::COMMANDS;
-use crate::failure::{Failure, Outcome};
-use std::io::Write as _;
+use clap::{Arg, ArgAction, Command};
 
 /// What the program is, in the words that runc's users know.
 const ABOUT: &str = "Open Container Initiative runtime";
 
-/// Help on one command.
-pub(crate) fn command(program: &str, command: &Command) -> String {
-    let Command { name, about, arguments, .. } = command;
+/// Help on one command: its `name`, what it is `about`, its positional `arguments`, its options.
+pub(crate) fn command(program: &str, name: &str, about: &str, arguments: &str, definition: Command) -> String {
     let head = format!("NAME:\n   {program} {name} - {about}\n\nUSAGE:\n   {program} {name} [options] {arguments}");
-    format!("{}\n\nOPTIONS:\n{}", head.trim_end(), options(command.definition()))
+    format!("{}\n\nOPTIONS:\n{}", head.trim_end(), options(definition))
 }
 
-/// Help on the whole program.
-pub(crate) fn program(program: &str, globals: clap::Command) -> String {
-    let row = |command: &Command| format!("   {:<10} {}\n", command.name, command.about);
-    let commands: String = COMMANDS.iter().map(row).collect();
+/// Help on the whole program: its commands with what they are about, and the options that stand before them.
+pub(crate) fn program(program: &str, commands: &[(&str, &str)], globals: Command) -> String {
+    let commands: Vec<_> = commands.iter().map(|(name, about)| format!("   {name:<10} {about}\n")).collect();
+    let commands = commands.concat();
     format!(
         "NAME:\n   {program} - {ABOUT}\n\n\
          Cofferdam makes containers of bundles: directories with a config.json and a root file system. Docker,\n\
@@ -29,31 +25,7 @@ pub(crate) fn program(program: &str, globals: clap::Command) -> String {
     )
 }
 
-fn options(command: clap::Command) -> String {
-    let help = clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help).help("Show help");
+fn options(command: Command) -> String {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help("Show help");
     command.disable_help_flag(true).arg(help).help_template("{options}\n").render_help().to_string()
-}
-
-/// The version, an item a line. Engines look for the one line that has the word `version`, and take what is
-/// before it as the name, what is after it as the version.
-pub(crate) fn version() -> String {
-    let commit = option_env!("COFFERDAM_COMMIT").map(|commit| format!("commit: {commit}\n")).unwrap_or_default();
-    let (major, minor, micro) = libseccomp();
-    format!(
-        "cofferdam version {}\n{commit}spec: {}\nlibseccomp: {major}.{minor}.{micro}\n",
-        env!("CARGO_PKG_VERSION"),
-        spec::OCI_VERSION
-    )
-}
-
-/// The version of libseccomp that is linked.
-pub(crate) fn libseccomp() -> (u32, u32, u32) {
-    libseccomp::ScmpVersion::current().map_or((0, 0, 0), |version| (version.major, version.minor, version.micro))
-}
-
-/// Prints text, and that is all there is to do.
-pub(crate) fn print(text: &str) -> Outcome {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map_err(|error| Failure::of(&error).after("write to standard output"))?;
-    Ok(0)
 }

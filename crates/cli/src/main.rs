@@ -8,11 +8,14 @@ mod duration;
 mod failure;
 mod help;
 mod log;
+mod print;
 mod session;
+mod version;
 
 use arguments::{Order, split};
 use clap::Args as _;
 use failure::{Failure, Outcome};
+use print::print;
 use session::{Global, Session};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -37,7 +40,7 @@ fn name(first: Option<&OsString>) -> String {
 fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file: &mut bool) -> Outcome {
     let arguments = arguments.map(text).collect::<Result<Vec<_>, _>>()?;
     let globals = || Global::augment_args(clap::Command::new("cofferdam").no_binary_name(true)).disable_help_flag(true);
-    let help = |program: &str| help::program(program, globals());
+    let help = |program: &str| help::program(program, &commands::names(), globals());
     let found = split(&globals(), Order::First, &arguments).map_err(|mistake| {
         let usage = format!("Incorrect Usage: {mistake}\n\n{}", help(&program));
         Failure::from(mistake).usage(usage)
@@ -45,7 +48,7 @@ fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file:
     let matches = globals().args_override_self(true).try_get_matches_from(&found.options).map_err(Failure::new)?;
     let session = Session::new(program, &matches)?;
     if session.global().version {
-        return help::print(&help::version());
+        return print(&version::version());
     }
     let (log, valid) = session.log();
     *log_is_file = log.is_file();
@@ -54,7 +57,7 @@ fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file:
     valid?;
     match found.rest.split_first() {
         Some((name, rest)) if !found.help => commands::call(name, &session, rest, || help(&session.program)),
-        _ => help::print(&help(&session.program)),
+        _ => print(&help(&session.program)),
     }
 }
 

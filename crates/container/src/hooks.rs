@@ -1,6 +1,6 @@
 //! The hooks that run in the runtime's namespaces: prestart, createRuntime, poststart, poststop.
 
-use crate::terminal;
+use crate::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -92,7 +92,7 @@ fn command(hook: &Hook, bundle: &Path) -> Command {
         command.envs(environment.iter().filter_map(|pair| pair.split_once('=')));
     }
     command.current_dir(bundle).process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    terminal::release_in(&mut command);
+    signals::release_in(&mut command);
     command
 }
 

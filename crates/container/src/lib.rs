@@ -27,6 +27,7 @@ mod process;
 pub mod ps;
 mod record;
 pub mod run;
+pub mod signals;
 pub mod start;
 mod state;
 mod status;

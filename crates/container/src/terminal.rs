@@ -8,15 +8,14 @@ mod pty;
 
 use crate::error::{Error, Result};
 use crate::process::Process;
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use crate::signals::{self, Held};
+use nix::sys::signal::Signal;
 use pty::{End, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 use rustix::process::{getpid, set_child_subreaper, wait, waitid, waitpid};
-use std::process::Command;
 
 pub use pty::prepare;
 
@@ -28,33 +27,12 @@ pub fn become_subreaper() -> Result<()> {
     set_child_subreaper(Some(getpid())).map_err(|error| Error::foreground("become a subreaper", error))
 }
 
-/// Holds back all signals that can be caught until this program ends: for [`forward`] to pass on, and so that
-/// none ends us before we have cleaned up. Best called before the process is made, so that none is lost. Init
-/// begins with no signal blocked; other programs must be told to by [`release_in`].
+/// Holds signals back for [`forward`] to pass on; best before the process is made. See [`signals::hold`].
 ///
 /// # Errors
 /// [`Error::Foreground`]
 pub fn hold_signals() -> Result<()> {
-    caught().thread_block().map_err(|error| Error::foreground("hold signals back", words(error)))
-}
-
-/// Lets a program that is about to be run have its signals, where we hold them back: it would inherit that.
-pub fn release_in(command: &mut Command) {
-    if SigSet::thread_get_mask().is_ok_and(|held| held != SigSet::empty()) {
-        sys::signal::unblock_in(command);
-    }
-}
-
-fn caught() -> SigSet {
-    let mut signals = SigSet::all();
-    // Our own writes to a closed pipe raise it; it is ignored.
-    signals.remove(Signal::SIGPIPE);
-    signals.remove(Signal::SIGURG);
-    signals
-}
-
-fn words(error: nix::Error) -> Errno {
-    Errno::from_raw_os_error(error as i32)
+    signals::hold().map_err(|error| Error::foreground("hold signals back", error))
 }
 
 /// Waits until a process, our child, has ended; meanwhile passes signals on to it, and what goes over its
@@ -66,9 +44,7 @@ fn words(error: nix::Error) -> Errno {
 /// # Errors
 /// [`Error::Foreground`]. The process may live on then.
 pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
-    hold_signals()?;
-    let signals = SignalFd::with_flags(&caught(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC);
-    let signals = signals.map_err(|error| Error::foreground("open a signalfd", words(error)))?;
+    let signals = Held::new().map_err(|error| Error::foreground("hold signals back", error))?;
     let mut terminal = terminal.map(Terminal::new).transpose()?;
     loop {
         for end in wait_for_one(process, terminal.as_ref(), &signals)? {
@@ -89,7 +65,7 @@ pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
 }
 
 /// Blocks until something can be done; the process comes last, so that its output is not cut off.
-fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &SignalFd) -> Result<Vec<End>> {
+fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &Held) -> Result<Vec<End>> {
     let mut ends = vec![(End::Signals, signals.as_fd(), PollFlags::IN)];
     ends.extend(terminal.into_iter().flat_map(Terminal::wanted));
     ends.push((End::Process, process.pidfd(), PollFlags::IN));
@@ -107,9 +83,9 @@ fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &Signal
     }
 }
 
-fn pass_all_on(signals: &SignalFd, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
-    while let Some(signal) = signals.read_signal().map_err(|error| Error::foreground("read a signal", words(error)))? {
-        pass_on(signal.ssi_signo.cast_signed(), process, terminal)?;
+fn pass_all_on(signals: &Held, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
+    while let Some(signal) = signals.next().map_err(|error| Error::foreground("read a signal", error))? {
+        pass_on(signal, process, terminal)?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The foreground with real processes, signals and terminals. A helper, this program again, runs a shell in the foreground as `run` and `exec` do, and ends with its status.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use container::{Process, terminal};
+use container::{Process, signals, terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
@@ -67,7 +67,7 @@ fn helper(script: &OsStr) -> ! {
         shell.stdout(theirs.try_clone().unwrap()).stderr(theirs);
         master = Some(ours);
     }
-    terminal::release_in(shell.arg("-c").arg(script));
+    signals::release_in(shell.arg("-c").arg(script));
     let child = shell.spawn().unwrap();
     drop(shell);
     let pid = i32::try_from(child.id()).unwrap();

@@ -3,7 +3,7 @@
 use crate::command::Verb;
 use crate::duration;
 use crate::failure::{Failure, Outcome};
-use crate::help::print;
+use crate::print::print;
 use crate::session::{Session, id};
 use std::time::Duration;
 

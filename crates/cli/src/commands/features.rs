@@ -2,8 +2,9 @@
 
 use crate::command::Verb;
 use crate::failure::{Failure, Outcome};
-use crate::help::{libseccomp, print};
+use crate::print::print;
 use crate::session::Session;
+use crate::version::libseccomp;
 use serde::Serialize as _;
 use serde_json::ser::{PrettyFormatter, Serializer};
 

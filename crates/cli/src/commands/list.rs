@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::failure::{Failure, Outcome};
-use crate::help::print;
+use crate::print::print;
 use crate::session::Session;
 use container::List;
 use std::io::Write as _;

@@ -18,7 +18,7 @@ mod update;
 
 use crate::command::{Command, Count};
 use crate::failure::{Failure, Outcome};
-use crate::help;
+use crate::print::print;
 use crate::session::Session;
 
 /// What an argument that names a container is called.
@@ -27,7 +27,7 @@ const ONE: Count = Count::Exactly(1);
 const NONE: Count = Count::Exactly(0);
 
 /// All there are.
-pub(crate) const COMMANDS: &[Command] = &[
+const COMMANDS: &[Command] = &[
     Command::new::<create::Create>("create", "create a container", ID, ONE),
     Command::new::<delete::Delete>("delete", "delete what belongs to a container that has stopped", ID, ONE),
     Command::new::<events::Events>("events", "show statistics of a container, and when it runs out of memory", ID, ONE),
@@ -59,6 +59,11 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::new::<update::Update>("update", "change the limits of a container", ID, ONE),
 ];
 
+/// Their names, and what they are about.
+pub(crate) fn names() -> Vec<(&'static str, &'static str)> {
+    COMMANDS.iter().map(|command| (command.name, command.about)).collect()
+}
+
 /// Calls the command of that name; `program_help` makes the help on the whole program.
 pub(crate) fn call(
     name: &str,
@@ -68,8 +73,8 @@ pub(crate) fn call(
 ) -> Outcome {
     match name {
         "help" | "h" => match arguments.first() {
-            None => help::print(&program_help()),
-            Some(topic) => help::print(&help::command(&session.program, find(topic)?)),
+            None => print(&program_help()),
+            Some(topic) => print(&find(topic)?.help(&session.program)),
         },
         name => find(name)?.call(session, arguments),
     }

@@ -3,7 +3,7 @@
 use super::create::bundle;
 use crate::command::Verb;
 use crate::failure::{Failure, Outcome};
-use crate::help::print;
+use crate::print::print;
 use crate::session::{Session, id};
 
 /// Shows what would be done to make a container, and does nothing.

@@ -3,7 +3,7 @@
 use super::list::Format;
 use crate::command::Verb;
 use crate::failure::{Failure, Outcome};
-use crate::help::print;
+use crate::print::print;
 use crate::session::{Session, id};
 
 /// Shows the processes of a container.

@@ -2,7 +2,7 @@
 
 use crate::command::Verb;
 use crate::failure::Outcome;
-use crate::help::print;
+use crate::print::print;
 use crate::session::{Session, id};
 
 /// Shows the state of a container.
