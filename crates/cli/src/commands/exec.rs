@@ -105,3 +105,48 @@ impl Verb for Exec {
         status.map(exit_status).map_err(|failure| failure.after("exec failed").status(255))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Order, split};
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    fn parsed(line: &str) -> (Request, Vec<String>) {
+        let command = Exec::augment_args(Command::new("exec").no_binary_name(true).args_override_self(true));
+        let arguments: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        let found = split(&command, Order::First, &arguments).unwrap();
+        let matches = command.try_get_matches_from(found.options).unwrap();
+        let rest = found.rest.get(1..).unwrap_or_default();
+        (Exec::from_arg_matches(&matches).unwrap().request(rest), found.rest)
+    }
+
+    #[test]
+    fn lists_grow_and_other_options_are_overridden() {
+        let line = "-e A=1,2 --env B=3 -env=C= -c CAP_A --cap CAP_B -g 5 -g=6 --cgroup a:/x --cgroup b:/y \
+                    --cwd /a --cwd=/b --preserve-fds 1 --preserve-fds 3 -u 1 -user 0:5 -t --tty=false c ls -l --cwd /c";
+        let (request, positional) = parsed(line);
+        assert_eq!(request.env, ["A=1,2", "B=3", "C="]);
+        assert_eq!(request.caps, ["CAP_A", "CAP_B"]);
+        assert_eq!(request.additional_gids, [5, 6]);
+        assert_eq!(request.cgroup, ["a:/x", "b:/y"]);
+        assert_eq!(request.preserve_fds, 3);
+        assert_eq!(request.user.as_deref(), Some("0:5"));
+        assert!(!request.tty);
+        assert_eq!(positional, ["c", "ls", "-l", "--cwd", "/c"]);
+        assert!(matches!(request.process, Source::Arguments(arguments) if arguments == ["ls", "-l", "--cwd", "/c"]));
+    }
+
+    #[test]
+    fn what_engines_pass() {
+        let (request, positional) = parsed("--process /tmp/p --console-socket /tmp/s --detach --pid-file p.pid c");
+        assert!(matches!(request.process, Source::File(path) if path == std::path::Path::new("/tmp/p")));
+        assert_eq!(request.console_socket.as_deref(), Some(std::path::Path::new("/tmp/s")));
+        // Seen from the caller's directory.
+        assert!(request.pid_file.is_some_and(|path| path.is_absolute() && path.ends_with("p.pid")));
+        assert!(request.detach);
+        assert_eq!(positional, ["c"]);
+        let (request, _) = parsed("--console-socket= --cwd= c sh");
+        assert_eq!((request.console_socket, request.cwd), (None, None));
+    }
+}
