@@ -4,7 +4,7 @@ use crate::birth::{Born, Parents, give};
 use crate::conversation::{Attendant, Pause, converse};
 use crate::error::Error;
 use crate::sentence::Sentences;
-use namespaces::{Map, Offsets, Wanted};
+use namespaces::{Offsets, Wanted};
 use plan::{Bytes, Header, Hook, Step, Text, Texts, Writer};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::process::{WaitOptions, geteuid, waitpid};
