@@ -81,7 +81,7 @@ pub(crate) struct Prepared {
 impl Container {
     /// Makes a container; with [`How::Created`] it waits for `start`, else its program runs when this returns.
     pub(crate) fn make(store: &Store, id: &ContainerId, request: &Request, how: How) -> Result<Self> {
-        let prepared = trace::step("plan", || prepare(Some(store), id, request, how))?;
+        let prepared = trace::step("plan", || prepare(id, request, how))?;
         check_terminal(&prepared.spec, request, how)?;
         handover::check_descriptors(request.preserve_fds)?;
         for warning in &prepared.plan.warnings {
@@ -112,8 +112,8 @@ fn undo(entry: &Entry, prepared: &Prepared) {
     }
 }
 
-/// Reads the bundle and makes the plan. Without a store no compiled seccomp filter is looked for or kept.
-pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request, how: How) -> Result<Prepared> {
+/// Reads the bundle and makes the plan.
+pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<Prepared> {
     let bundle = std::path::absolute(&request.bundle).map_err(|error| Error::std("find", &request.bundle, &error))?;
     let loaded = spec::load(&bundle)?;
     let spec = loaded.spec;
@@ -125,7 +125,6 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
     let creating = hook_states(&record, Status::Creating);
     let created = hook_states(&record, Status::Created);
     let facts = Facts::gather(&spec).map_err(launch::Error::from)?;
-    let cache = store.map(|store| store.root().join(".seccomp"));
     let passed = handover::Listening::from_environment();
     let (mut plan, cgroup) = launch::create(
         &spec,
@@ -141,7 +140,6 @@ pub(crate) fn prepare(store: Option<&Store>, id: &ContainerId, request: &Request
             environment: passed.environment(),
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),
-            cache: cache.as_deref(),
         },
         &facts,
     )?;

@@ -52,8 +52,7 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
     if !request.detach {
         terminal::hold_signals()?;
     }
-    let joining =
-        Joining { store, entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
+    let joining = Joining { entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
     let (process, terminal) = traced(request.trace.as_deref(), || joining.join())?;
     if request.detach {
         return Ok(0);
@@ -63,7 +62,6 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
 
 /// What a joining process needs.
 struct Joining<'a> {
-    store: &'a Store,
     entry: &'a Entry,
     record: &'a Record,
     init: &'a Process,
@@ -133,7 +131,6 @@ impl Joining<'_> {
 
     fn plan(&self, kinds: u32, given: &Given<'_>) -> Result<launch::Plan> {
         let facts = Facts::gather(self.spec).map_err(launch::Error::from)?;
-        let cache = self.store.root().join(".seccomp");
         let request = launch::Request {
             id: self.entry.id().as_str(),
             bundle: &self.record.bundle,
@@ -146,7 +143,6 @@ impl Joining<'_> {
             environment: Vec::new(),
             creating: ("", ""),
             created: ("", ""),
-            cache: Some(&cache),
         };
         Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, given)?)
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 /// What is wrong with the bundle.
 pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
     let request = Request { bundle: bundle.to_owned(), ..Request::default() };
-    let prepared = prepare(None, id, &request, How::Created)?;
+    let prepared = prepare(id, &request, How::Created)?;
     let plan = &prepared.plan;
     if json {
         let init: Vec<_> = plan.init.steps().collect();

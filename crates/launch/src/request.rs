@@ -31,8 +31,6 @@ pub struct Request<'a> {
     pub creating: (&'a str, &'a str),
     /// The same for startContainer hooks.
     pub created: (&'a str, &'a str),
-    /// Where compiled seccomp filters are kept; `None` keeps none.
-    pub cache: Option<&'a Path>,
 }
 
 /// Facts about the host and about us.
