@@ -86,14 +86,14 @@ fn namespaces(rootless: bool, unified: bool) -> String {
 mod tests {
     use super::*;
     use crate::lookup::{Namespace, namespace};
-    use crate::oci::LinuxNamespaceType as Kind;
+    use oci_spec::runtime::LinuxNamespaceType as Kind;
     use serde_json::Value;
 
     #[test]
     fn it_is_valid_in_every_form() {
         for (owner, unified) in [(None, false), (None, true), (Some((1000, 100)), false), (Some((7, 7)), true)] {
             let text = config(owner, unified);
-            let loaded = crate::parse(text.clone().into_bytes()).expect("a valid config");
+            let loaded = crate::parse::parse(text.clone().into_bytes()).expect("a valid config");
             assert_eq!(loaded.warnings, Vec::<String>::new());
             assert_eq!(namespace(&loaded.spec, Kind::User) == Namespace::New, owner.is_some());
             assert_eq!(namespace(&loaded.spec, Kind::Network) == Namespace::New, owner.is_none());

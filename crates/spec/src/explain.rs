@@ -135,7 +135,7 @@ fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::oci::LinuxResources;
+    use oci_spec::runtime::LinuxResources;
 
     #[test]
     fn words() {

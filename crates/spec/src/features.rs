@@ -245,7 +245,7 @@ fn linux(facts: &Facts) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci;
+    use oci_spec::runtime as oci;
     use serde::de::DeserializeOwned;
 
     fn all_known<T: DeserializeOwned>(names: &[&str]) {

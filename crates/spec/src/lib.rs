@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod default;
+mod document;
 mod error;
 mod explain;
 mod features;
@@ -24,9 +25,10 @@ mod version;
 mod workarounds;
 
 pub use default::default_config;
+pub use document::SIZE;
 pub use error::{Clean, Error, Fault};
 pub use features::{Facts, features};
-pub use load::{SIZE, load};
+pub use load::load;
 pub use lookup::{Namespace, is_bind, mask, namespace, process, sysctl_path};
 pub use oci_spec::runtime as oci;
 pub use parse::{Loaded, parse, parse_process, parse_resources};

@@ -1,5 +1,6 @@
 //! Reading a bundle's config.json.
 
+use crate::document::SIZE;
 use crate::error::{Clean, Error};
 use crate::parse::{Loaded, parse};
 use rustix::buffer::spare_capacity;
@@ -7,9 +8,6 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::path::Path;
-
-/// The largest config that is read, in bytes.
-pub const SIZE: usize = 16 << 20;
 
 /// Reads and checks `<bundle>/config.json`. Never waits: what is not a regular file is refused unread.
 ///

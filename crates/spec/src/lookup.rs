@@ -1,7 +1,7 @@
 //! Questions about a Spec that more than one crate asks.
 
 use crate::error::{Error, Fault};
-use crate::oci::{LinuxNamespaceType, Mount, Process, Spec};
+use oci_spec::runtime::{LinuxNamespaceType, Mount, Process, Spec};
 use std::path::Path;
 
 /// Where a namespace of the container comes from.

@@ -1,9 +1,9 @@
 //! Bytes to a Spec.
 
+use crate::document::{Document, SIZE};
 use crate::error::{Clean, Error};
-use crate::load::SIZE;
-use crate::oci;
 use crate::{explain, scan, validate, workarounds};
+use oci_spec::runtime as oci;
 use serde::de::DeserializeOwned;
 
 /// A config that was read and is valid.
@@ -51,27 +51,6 @@ pub fn parse_resources(bytes: &[u8]) -> Result<oci::LinuxResources, Error> {
     workarounds::pids_without_limit(bytes, Document::Resources, &mut resources);
     validate::resources("", &resources).map_err(|fault| fault.within(Document::Resources.name()))?;
     Ok(resources)
-}
-
-/// What the bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Document {
-    /// A whole config.json.
-    Config,
-    /// A process object.
-    Process,
-    /// A resources object.
-    Resources,
-}
-
-impl Document {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config.json",
-            Self::Process => "process",
-            Self::Resources => "resources",
-        }
-    }
 }
 
 /// Parses, with the work-arounds for oci-spec only where the plain way fails.

@@ -4,8 +4,8 @@
 //! and parsed again. Each has a test in `tests` below that fails as soon as oci-spec does it right: then remove
 //! the work-around.
 
-use crate::oci::LinuxResources;
-use crate::parse::Document;
+use crate::document::Document;
+use oci_spec::runtime::LinuxResources;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -128,7 +128,7 @@ fn capabilities(process: &mut Map<String, Value>, warnings: &mut Vec<String>) {
         });
     }
     warnings.extend(unknown.iter().map(|name| {
-        let name = crate::Clean::new(name);
+        let name = crate::error::Clean::new(name);
         format!("/process/capabilities: the unknown capability {name} is ignored")
     }));
 }
@@ -140,7 +140,7 @@ fn known_capability(name: &str) -> bool {
     while let Some(rest) = name.strip_prefix("CAP_") {
         name = rest;
     }
-    crate::oci::Capability::from_str(name).is_ok()
+    oci_spec::runtime::Capability::from_str(name).is_ok()
 }
 
 /// A hugepage limit is a uint64, oci-spec has an int64. No host has more pages than that: the larger ones are
@@ -182,7 +182,7 @@ fn given(bytes: &[u8], path: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Process, Spec};
+    use oci_spec::runtime::{Process, Spec};
     use serde::de::DeserializeOwned;
 
     /// That oci-spec still refuses `text`, and takes what is made of it.
@@ -221,7 +221,11 @@ mod tests {
         let text = r#"{"hugepageLimits":[{"pageSize":"2MB","limit":18446744073709551615}]}"#;
         let (resources, _) = repaired::<LinuxResources>(text, Document::Resources);
         assert_eq!(
-            resources.hugepage_limits().as_ref().and_then(|l| l.first()).map(crate::oci::LinuxHugepageLimit::limit),
+            resources
+                .hugepage_limits()
+                .as_ref()
+                .and_then(|l| l.first())
+                .map(oci_spec::runtime::LinuxHugepageLimit::limit),
             Some(i64::MAX)
         );
     }
@@ -279,11 +283,11 @@ mod tests {
         for (text, limit) in
             [(r#"{"pids":{}}"#, None), (r#"{"pids":{"limit":0}}"#, Some(0)), (r#"{"pids":{"limit":7}}"#, Some(7))]
         {
-            let resources = crate::parse_resources(text.as_bytes()).expect("resources");
+            let resources = crate::parse::parse_resources(text.as_bytes()).expect("resources");
             assert_eq!(resources.pids().map(|pids| pids.limit()), limit, "{text}");
         }
         let config = br#"{"ociVersion":"1.0.0","root":{"path":"r"},"linux":{"resources":{"pids":{"limit":null}}}}"#;
-        let spec = crate::parse(config.to_vec()).expect("a config").spec;
+        let spec = crate::parse::parse(config.to_vec()).expect("a config").spec;
         assert!(spec.linux().as_ref().and_then(|l| l.resources().as_ref()).is_some_and(|r| r.pids().is_none()));
     }
 }

@@ -1,8 +1,8 @@
 //! `linux.devices`.
 
-use super::{Check, in_range};
+use super::check::{Check, in_range};
 use crate::error::{Fault, Quoted};
-use crate::oci::{Linux, LinuxDevice, LinuxDeviceType as Kind};
+use oci_spec::runtime::{Linux, LinuxDevice, LinuxDeviceType as Kind};
 
 /// Linux keeps 12 bits of a major and 20 of a minor number.
 pub(crate) const MAJOR: i64 = 0xfff;

@@ -1,8 +1,8 @@
 //! `hooks`.
 
-use super::Check;
+use super::check::Check;
 use crate::error::{Fault, Quoted};
-use crate::oci::{Hook, Hooks};
+use oci_spec::runtime::{Hook, Hooks};
 
 pub(crate) fn check(hooks: &Hooks) -> Check {
     // Deprecated, but every runtime must run it.

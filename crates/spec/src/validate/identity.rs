@@ -1,8 +1,8 @@
 //! Maps of user and group ids.
 
-use super::Check;
+use super::check::Check;
 use crate::error::Fault;
-use crate::oci::LinuxIdMapping;
+use oci_spec::runtime::LinuxIdMapping;
 
 /// The most ranges that the kernel takes. `user_namespaces(7)`.
 const RANGES: usize = 340;

@@ -1,9 +1,10 @@
 //! The small sections of `linux`.
 
-use super::{Check, devices, memory_policy, resources, seccomp, sysctl};
+use super::check::Check;
+use super::{devices, memory_policy, resources, seccomp, sysctl};
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
-use crate::oci::{Linux, LinuxIntelRdt, LinuxNamespaceType as Kind, Spec};
+use oci_spec::runtime::{Linux, LinuxIntelRdt, LinuxNamespaceType as Kind, Spec};
 use std::collections::BTreeSet;
 
 pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {

@@ -1,9 +1,9 @@
 //! `linux.memoryPolicy`. `set_mempolicy(2)`
 
-use super::Check;
+use super::check::Check;
 use crate::error::{Fault, Quoted};
 use crate::lookup::mask;
-use crate::oci::{LinuxMemoryPolicy, MemoryPolicyModeType as Mode};
+use oci_spec::runtime::{LinuxMemoryPolicy, MemoryPolicyModeType as Mode};
 
 pub(crate) fn check(policy: &LinuxMemoryPolicy) -> Check {
     let nodes = policy.nodes().as_deref().unwrap_or_default();

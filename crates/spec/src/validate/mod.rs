@@ -1,5 +1,6 @@
 //! The rules of the specification that need no look at the host, one file a section.
 
+mod check;
 mod devices;
 mod hooks;
 mod identity;
@@ -17,11 +18,9 @@ pub(crate) use resources::resources;
 
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
-use crate::oci::{LinuxNamespaceType, Spec};
 use crate::version;
-
-/// Whether a rule holds.
-pub(crate) type Check = Result<(), Fault>;
+use check::Check;
+use oci_spec::runtime::{LinuxNamespaceType, Spec};
 
 /// The longest host name and domain name that Linux takes, in bytes.
 const NAME: usize = 64;
@@ -75,21 +74,6 @@ fn annotations(spec: &Spec) -> Check {
     match spec.annotations() {
         Some(annotations) if annotations.contains_key("") => {
             Err(Fault::new("/annotations/", "an empty key", "the key of an annotation must not be empty"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// A number that has to be in a range.
-fn in_range<T: PartialOrd + std::fmt::Display>(
-    pointer: impl FnOnce() -> String,
-    value: Option<T>,
-    range: std::ops::RangeInclusive<T>,
-) -> Check {
-    match value {
-        Some(value) if !range.contains(&value) => {
-            let rule = format!("must be from {} to {}", range.start(), range.end());
-            Err(Fault::new(pointer(), value, rule))
         }
         _ => Ok(()),
     }

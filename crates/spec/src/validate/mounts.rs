@@ -1,9 +1,10 @@
 //! `mounts`.
 
-use super::{Check, identity};
+use super::check::Check;
+use super::identity;
 use crate::error::{Clean, Fault};
 use crate::lookup::{Namespace, is_bind, namespace, options};
-use crate::oci::{LinuxNamespaceType, Mount, Spec};
+use oci_spec::runtime::{LinuxNamespaceType, Mount, Spec};
 
 /// Checks the mounts; one that has the type `bind` but not the option gets the option.
 pub(crate) fn check(spec: &mut Spec, warnings: &mut Vec<String>) -> Check {

@@ -1,9 +1,10 @@
 //! `linux.namespaces`, and what depends on them: id maps and time offsets.
 
-use super::{Check, identity};
+use super::check::Check;
+use super::identity;
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
-use crate::oci::{Linux, LinuxNamespaceType as Kind, Spec};
+use oci_spec::runtime::{Linux, LinuxNamespaceType as Kind, Spec};
 
 pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
     let Some(linux) = spec.linux() else { return Ok(()) };
@@ -77,7 +78,7 @@ fn time_offsets(linux: &Linux, time: Namespace) -> Check {
         if clock != "monotonic" && clock != "boottime" {
             return Err(Fault::new(pointer, Quoted(clock), "the clocks with an offset are monotonic and boottime"));
         }
-        super::in_range(|| format!("{pointer}/{clock}/nanosecs"), offset.nanosecs(), 0..=999_999_999)?;
+        super::check::in_range(|| format!("{pointer}/{clock}/nanosecs"), offset.nanosecs(), 0..=999_999_999)?;
     }
     Ok(())
 }

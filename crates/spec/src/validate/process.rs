@@ -1,9 +1,9 @@
 //! `process`: what `run` starts and `exec` adds.
 
-use super::{Check, in_range};
+use super::check::{Check, in_range};
 use crate::error::{Fault, Quoted};
 use crate::lookup::mask;
-use crate::oci::{LinuxIOPriority, LinuxSchedulerPolicy as Policy, PosixRlimit, Process, Scheduler, User};
+use oci_spec::runtime::{LinuxIOPriority, LinuxSchedulerPolicy as Policy, PosixRlimit, Process, Scheduler, User};
 
 /// Checks a process whose place in the document is `base`.
 pub(crate) fn process(base: &str, process: &Process) -> Check {

@@ -1,9 +1,9 @@
 //! `linux.resources`, of a config and of `update`.
 
+use super::check::{Check, in_range};
 use super::devices::{MAJOR, MINOR};
-use super::{Check, in_range};
 use crate::error::{Fault, Quoted};
-use crate::oci::{LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory, LinuxResources};
+use oci_spec::runtime::{LinuxBlockIo, LinuxCpu, LinuxDeviceCgroup, LinuxDeviceType, LinuxMemory, LinuxResources};
 
 /// Checks resources whose place in the document is `base`.
 pub(crate) fn resources(base: &str, resources: &LinuxResources) -> Check {

@@ -1,8 +1,8 @@
 //! `linux.seccomp`, as far as it needs no libseccomp.
 
-use super::{Check, in_range};
+use super::check::{Check, in_range};
 use crate::error::{Fault, Quoted};
-use crate::oci::{LinuxSeccomp, LinuxSeccompAction as Action, LinuxSyscall};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction as Action, LinuxSyscall};
 
 /// The highest errno that a filter can return (`MAX_ERRNO`).
 const ERRNO: u32 = 4095;

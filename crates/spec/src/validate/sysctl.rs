@@ -1,9 +1,9 @@
 //! `linux.sysctl`: only what belongs to a namespace of the container's own may be written.
 
-use super::Check;
+use super::check::Check;
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace, sysctl_path};
-use crate::oci::{Linux, LinuxNamespaceType as Kind, Spec};
+use oci_spec::runtime::{Linux, LinuxNamespaceType as Kind, Spec};
 
 /// The sysctls of an IPC namespace, beside `fs/mqueue/`. `ipc_namespaces(7)`.
 const IPC: [&str; 8] = [
