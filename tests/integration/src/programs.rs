@@ -80,3 +80,10 @@ pub fn attack() -> PathBuf {
     let make = || compiled("attack", include_str!("attack.c"));
     MADE.get_or_init(make).clone()
 }
+
+/// `interrupt VICTIM AT N COMMAND…` kills a process of a command at its Nth system call.
+pub fn interrupt() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || compiled("interrupt", include_str!("interrupt.c"));
+    MADE.get_or_init(make).clone()
+}
