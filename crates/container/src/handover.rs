@@ -25,6 +25,8 @@ pub(crate) fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
     hidden.push(name);
     let hidden = file.with_file_name(hidden);
     let write = || {
+        // One that a killed create left must not stand in the way; nor may a link of that name lead us elsewhere.
+        drop(std::fs::remove_file(&hidden));
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let made = rustix::fs::open(&hidden, flags, Mode::from_raw_mode(0o666))?;
         std::fs::File::from(made).write_all(pid.to_string().as_bytes())?;
