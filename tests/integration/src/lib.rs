@@ -10,6 +10,7 @@ pub mod call;
 pub mod footprint;
 pub mod host;
 pub mod programs;
+pub mod strace;
 pub mod terminal;
 
 pub use attempt::{eventually, until};

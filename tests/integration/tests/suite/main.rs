@@ -14,4 +14,5 @@ mod namespaces;
 mod own_binary;
 mod process;
 mod seccomp;
+mod sweep;
 mod terminal;
