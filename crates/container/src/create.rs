@@ -8,7 +8,7 @@ use crate::hooks;
 use crate::id::ContainerId;
 use crate::process::Process;
 use crate::record::{Record, Stage};
-use crate::state::{hook_state, hook_state_around_pid};
+use crate::state::{HookState, hook_state, hook_state_around_pid};
 use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
@@ -219,7 +219,7 @@ impl Making<'_> {
 
     /// Answers init until the container is what it shall be.
     fn raise(&self, born: &Born, record: &mut Record, process: &Process) -> Result<Option<OwnedFd>> {
-        let steps = Sentences::new(self.prepared.plan.init.steps());
+        let steps = Sentences::of(&self.prepared.plan);
         let mut host = Host { making: self, record, process, pidfd: &born.pidfd, terminal: None };
         let talk = |host: &mut Host<'_, '_>, until_ready| {
             trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, host, until_ready))
@@ -313,8 +313,9 @@ impl Attendant for Host<'_, '_> {
     }
 
     fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
-        let (record, spec) = (&*self.record, &self.making.prepared.spec);
-        handover::seccomp_listener(self.pidfd, number, spec, record, Status::Creating, self.process.pid())
+        let (pid, spec) = (self.process.pid(), &self.making.prepared.spec);
+        let state = HookState::new(self.record, Status::Creating, Some(pid));
+        handover::seccomp_listener(self.pidfd, number, pid, spec, &state)
             .map_err(|error| launch::Error::Attendant(Box::new(error)))
     }
 

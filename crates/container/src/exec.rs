@@ -9,6 +9,7 @@ use crate::id::ContainerId;
 use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
+use crate::state::HookState;
 use crate::status::Status;
 use crate::store::Store;
 use crate::terminal;
@@ -98,7 +99,7 @@ impl Joining<'_> {
         })?;
         let Some(process) = process else { return Err(Error::ExecStopped) };
         let mut host = Host { joining: self, process: &process, pidfd: &born.pidfd, terminal: None };
-        let steps = Sentences::new(plan.init.steps());
+        let steps = Sentences::of(&plan);
         let talk = trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, &mut host, false));
         let terminal = host.terminal;
         match talk {
@@ -180,8 +181,9 @@ impl Attendant for Host<'_, '_> {
     }
 
     fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
-        let Joining { spec, record, .. } = self.joining;
-        handover::seccomp_listener(self.pidfd, number, spec, record, Status::Running, self.process.pid())
+        let Joining { spec, record, init, .. } = self.joining;
+        let state = HookState::new(record, Status::Running, Some(init.pid()));
+        handover::seccomp_listener(self.pidfd, number, self.process.pid(), spec, &state)
             .map_err(|error| launch::Error::Attendant(Box::new(error)))
     }
 

@@ -2,15 +2,15 @@
 
 use crate::errno::code;
 use crate::error::{Error, Result};
-use crate::record::Record;
-use crate::state::hook_state;
-use crate::status::Status;
+use crate::state::HookState;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 use spec::oci::Spec;
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -111,26 +111,38 @@ impl Listening {
     }
 }
 
-/// Fetches init's seccomp notify descriptor and sends it to the listener that the config names, with the process's
-/// state: runtime-spec, config-linux.md, seccomp.
+/// Fetches the seccomp notify descriptor of process `pid` and sends it to the listener that the config names, with the
+/// container's `state`: runtime-spec, config-linux.md, seccomp.
+///
+/// # Errors
+/// Where nobody listens there.
 pub(crate) fn seccomp_listener(
     pidfd: &OwnedFd,
     number: i32,
-    spec: &Spec,
-    record: &Record,
-    status: Status,
     pid: i32,
+    spec: &Spec,
+    state: &HookState<'_>,
 ) -> Result<()> {
     let failed = |errno| Error::SeccompAgent { errno };
     let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let path = seccomp.and_then(|seccomp| seccomp.listener_path().as_ref());
     let path = path.ok_or_else(|| failed(rustix::io::Errno::DESTADDRREQ))?;
-    let metadata = seccomp.and_then(|seccomp| seccomp.listener_metadata().as_deref()).unwrap_or_default();
+    let metadata = seccomp.and_then(|seccomp| seccomp.listener_metadata().as_deref());
     let listener = pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()).map_err(failed)?;
-    let state: serde_json::Value = serde_json::from_slice(&hook_state(record, status, Some(pid))).unwrap_or_default();
-    let message = serde_json::json!({
-        "ociVersion": record.oci_version, "fds": ["seccompFd"], "pid": pid, "metadata": metadata, "state": state,
-    });
-    let stream = UnixStream::connect(path).map_err(|error| failed(code(&error)))?;
-    launch::send_descriptor(stream.as_fd(), message.to_string().as_bytes(), Some(listener.as_fd())).map_err(failed)
+    let message = security::seccomp::message(state.oci_version, pid, metadata, state)
+        .map_err(|_| failed(rustix::io::Errno::INVAL))?;
+    let agent = connect(path).map_err(failed)?;
+    launch::send_descriptor(agent.as_fd(), &message, Some(listener.as_fd())).map_err(failed)
+}
+
+/// A stream to the socket at `path`; one that begins with `@` is the name of an abstract socket, as Go and so runc
+/// have it: unix(7).
+fn connect(path: &Path) -> Result<OwnedFd, rustix::io::Errno> {
+    let address = match path.as_os_str().as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddrUnix::new_abstract_name(name)?,
+        None => SocketAddrUnix::new(path)?,
+    };
+    let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::net::connect(&stream, &address)?;
+    Ok(stream)
 }

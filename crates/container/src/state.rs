@@ -71,10 +71,11 @@ pub fn state(store: &Store, id: &ContainerId) -> Result<State> {
     State::of(&store.get(id)?)
 }
 
+/// The state document of runtime-spec.
 #[derive(Serialize)]
-struct HookState<'a> {
+pub(crate) struct HookState<'a> {
     #[serde(rename = "ociVersion")]
-    oci_version: &'a str,
+    pub(crate) oci_version: &'a str,
     id: &'a str,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,17 +85,23 @@ struct HookState<'a> {
     annotations: &'a BTreeMap<String, String>,
 }
 
-/// The state as hooks get it on stdin, on one line. `pid` is absent where there is no process.
+impl<'a> HookState<'a> {
+    /// Of a container; `pid` is absent where there is no process.
+    pub(crate) fn new(record: &'a Record, status: Status, pid: Option<i32>) -> Self {
+        HookState {
+            oci_version: &record.oci_version,
+            id: &record.id,
+            status,
+            pid,
+            bundle: &record.bundle,
+            annotations: &record.annotations,
+        }
+    }
+}
+
+/// The state as hooks get it on stdin, on one line.
 pub fn hook_state(record: &Record, status: Status, pid: Option<i32>) -> Vec<u8> {
-    let state = HookState {
-        oci_version: &record.oci_version,
-        id: &record.id,
-        status,
-        pid,
-        bundle: &record.bundle,
-        annotations: &record.annotations,
-    };
-    serde_json::to_vec(&state).unwrap_or_default()
+    serde_json::to_vec(&HookState::new(record, status, pid)).unwrap_or_default()
 }
 
 /// As [`hook_state`], cut in two where the pid goes: who runs the hook puts it between.

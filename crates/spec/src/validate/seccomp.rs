@@ -61,9 +61,10 @@ fn listener(seccomp: &LinuxSeccomp, rules: &[LinuxSyscall]) -> Check {
         }
         return Ok(());
     };
-    if !path.is_absolute() {
-        let found = path.to_string_lossy();
-        return Err(Fault::new("/linux/seccomp/listenerPath", Quoted(&found), "must be an absolute path"));
+    let found = path.to_string_lossy();
+    if !path.is_absolute() && !found.starts_with('@') {
+        let rule = "must be an absolute path, or the name of an abstract socket after @";
+        return Err(Fault::new("/linux/seccomp/listenerPath", Quoted(&found), rule));
     }
     Ok(())
 }
