@@ -4,10 +4,12 @@ use crate::birth::{self, Born, Parents, borrowed};
 use crate::compile::Plan;
 use crate::descriptors::{self, Given};
 use crate::error::Error;
+use crate::sentence::Sentences;
 use crate::trace;
 use plan::{Bytes, Header};
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sys::namespace::CLONE_NEWUSER;
 
 /// Makes init. `born` is called as soon as the process exists, before it can do anything that needs cleaning up: it
@@ -31,14 +33,27 @@ pub fn bear(plan: &Plan, given: &Given<'_>, born: &mut dyn FnMut(&Born) -> Resul
         descriptors: open.iter().map(AsFd::as_fd).collect(),
         plan: &bytes,
     };
+    raise_limits(&plan.raised);
     let process = trace::step("clone", || birth::give(&parents))?;
-    let process = if plan.reborn { trace::step("reborn", || process.reborn())? } else { process };
+    let process = if plan.reborn { trace::step("reborn", || process.reborn(&Sentences::of(plan)))? } else { process };
     let grown = born(&process).and_then(|()| raise(plan, &process));
     match grown {
         Ok(()) => Ok(process),
         Err(error) => {
             process.end();
             Err(error)
+        }
+    }
+}
+
+/// Raises our own hard limits, for init to inherit. It sets all limits itself, and says so where one is still too low.
+fn raise_limits(limits: &[(Resource, u64)]) {
+    for (resource, hard) in limits {
+        let own = getrlimit(*resource);
+        // No number stands for no limit.
+        let wanted = Some(*hard).filter(|hard| *hard != u64::MAX);
+        if own.maximum.is_some_and(|own| wanted.is_none_or(|wanted| own < wanted)) {
+            let _refused = setrlimit(*resource, Rlimit { maximum: wanted, ..own });
         }
     }
 }

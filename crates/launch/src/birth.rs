@@ -4,7 +4,9 @@
 //! and becomes the init stage. Where a PID or user namespace is joined, it stays outside until then and lets the init
 //! stage make the process that goes in ([`plan::Step::Reborn`]): this program is never seen inside.
 
+use crate::conversation::receive_pidfd;
 use crate::error::Error;
+use crate::sentence::Sentences;
 use crate::stage;
 use namespaces::{Join, Map, Wanted};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -186,8 +188,8 @@ fn lost(cradle: &Cradle, act: &str, errno: Errno) -> ! {
 
 impl Born {
     /// Takes over the process that goes on in the place of this one.
-    pub(crate) fn reborn(self) -> Result<Self, Error> {
-        let pidfd = crate::conversation::receive_pidfd(self.sync.as_fd());
+    pub(crate) fn reborn(self, steps: &Sentences<'_>) -> Result<Self, Error> {
+        let pidfd = receive_pidfd(self.sync.as_fd(), steps);
         rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty())
             .map_err(|errno| Error::Call { act: "wait for the process before init", object: String::new(), errno })?;
         let pidfd = pidfd?;
@@ -252,23 +254,34 @@ fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
     Ok((kind, namespaces::open(&join)?))
 }
 
-/// Which joined namespaces init enters by itself: all but PID (by birth), user (before it is init) and those that
-/// [`borrowed`] names.
-pub(crate) fn entered(wanted: &Wanted) -> impl Iterator<Item = &Join> {
-    let new_user = wanted.makes(CLONE_NEWUSER);
-    wanted.joined.iter().filter(move |join| {
-        !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER) && (!new_user || join.kind == CLONE_NEWNS)
-    })
+/// Which joined namespaces init enters in the end: all but PID and user (by birth) and those that [`entered_before`]
+/// and [`borrowed`] name.
+pub(crate) fn entered(wanted: &Wanted, root: bool) -> impl Iterator<Item = &Join> {
+    let earlier = wanted.makes(CLONE_NEWUSER) || enters_before(wanted, root);
+    wanted.joined.iter().filter(move |join| join.kind == CLONE_NEWNS || !earlier && may_be_foreign(join))
+}
+
+/// Which joined namespaces are entered before a user namespace is joined: they may belong to another one, and then our
+/// root has rights there and the root of the user namespace has none. Who is not root has rights nowhere else.
+pub(crate) fn entered_before(wanted: &Wanted, root: bool) -> impl Iterator<Item = &Join> {
+    let before = enters_before(wanted, root);
+    wanted.joined.iter().filter(move |join| before && may_be_foreign(join))
+}
+
+fn enters_before(wanted: &Wanted, root: bool) -> bool {
+    root && wanted.join(CLONE_NEWUSER).is_some()
+}
+
+/// Whether it is of use even where it belongs to another user namespace than the container's.
+fn may_be_foreign(join: &Join) -> bool {
+    !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNS)
 }
 
 /// Which joined namespaces the runtime process enters for a moment: the host's own, where the user namespace is new
 /// and init has no rights outside of it.
 pub(crate) fn borrowed(wanted: &Wanted) -> impl Iterator<Item = &Join> {
     let new_user = wanted.makes(CLONE_NEWUSER);
-    wanted
-        .joined
-        .iter()
-        .filter(move |join| new_user && !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNS))
+    wanted.joined.iter().filter(move |join| new_user && may_be_foreign(join))
 }
 
 impl Born {

@@ -9,6 +9,7 @@ use cgroups::{Layout, Paths};
 use namespaces::{Map, Offsets, Wanted};
 use plan::Writer;
 use rootfs::CgroupMounts;
+use rustix::process::Resource;
 use serde::Serialize;
 use spec::oci::{LinuxIdMapping, Process, Spec};
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
@@ -23,6 +24,13 @@ pub enum RuntimeStep {
     MakeCgroups,
     /// Set the limits.
     SetLimits,
+    /// Raise our own hard limit of a resource (`RLIMIT_*`), for the child to inherit: in a user namespace it may not.
+    RaiseLimit {
+        /// The number of the resource.
+        resource: u32,
+        /// The limit.
+        hard: u64,
+    },
     /// Make a time namespace for the child.
     TimeNamespace(Offsets),
     /// Open what init is born holding.
@@ -58,6 +66,10 @@ pub struct Plan {
     pub(crate) offsets: Offsets,
     pub(crate) oom_score: Option<i32>,
     pub(crate) preserved: u32,
+    /// The hard limits that init has no right to raise.
+    pub(crate) raised: Vec<(Resource, u64)>,
+    /// Whether the CPUs are limited.
+    pub(crate) cpuset: bool,
     /// Whether the process that is made hands its work to another one first.
     pub(crate) reborn: bool,
 }
@@ -103,6 +115,8 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
         oom_score: spec.process().as_ref().and_then(Process::oom_score_adj),
         reborn: joins_by_birth(&wanted),
         preserved: request.preserve_fds,
+        raised: raised(spec.process().as_ref(), wanted.has(CLONE_NEWUSER)),
+        cpuset: cpuset(spec),
         wanted,
     };
     plan.warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
@@ -141,6 +155,8 @@ pub fn exec(
         oom_score: process.oom_score_adj(),
         reborn: kinds & CLONE_NEWPID != 0,
         preserved: request.preserve_fds,
+        raised: raised(Some(process), kinds & CLONE_NEWUSER != 0),
+        cpuset: cpuset(spec),
     };
     plan.runtime = runtime(&plan, false);
     Ok(plan)
@@ -166,6 +182,9 @@ fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
         steps.extend([RuntimeStep::MakeCgroups, RuntimeStep::SetLimits]);
     }
     steps.extend(plan.descriptors.iter().cloned().map(RuntimeStep::Open));
+    let raise =
+        |(resource, hard): &(Resource, u64)| RuntimeStep::RaiseLimit { resource: *resource as u32, hard: *hard };
+    steps.extend(plan.raised.iter().map(raise));
     if plan.wanted.makes(CLONE_NEWTIME) {
         steps.push(RuntimeStep::TimeNamespace(plan.offsets.clone()));
     }
@@ -177,6 +196,18 @@ fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
     steps.extend(plan.oom_score.map(RuntimeStep::OomScore));
     steps.extend([RuntimeStep::Converse, RuntimeStep::GoOn]);
     steps
+}
+
+/// The hard limits that must be raised by us, since a user namespace's root has no right to.
+fn raised(process: Option<&Process>, user_namespace: bool) -> Vec<(Resource, u64)> {
+    process.filter(|_| user_namespace).into_iter().flat_map(security::limits::hard).collect()
+}
+
+/// Whether the config limits the CPUs.
+fn cpuset(spec: &Spec) -> bool {
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let cpus = resources.and_then(|resources| resources.cpu().as_ref()?.cpus().as_ref());
+    cpus.is_some_and(|cpus| !cpus.is_empty())
 }
 
 /// What the mounts of type cgroup show.

@@ -150,14 +150,14 @@ fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Vec<Owne
 }
 
 /// The pidfd that the process between hands over, or what it says went wrong.
-pub(crate) fn receive_pidfd(sync: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+pub(crate) fn receive_pidfd(sync: BorrowedFd<'_>, steps: &Sentences<'_>) -> Result<OwnedFd, Error> {
     let mut packet = [0_u8; MESSAGE];
     let (length, mut descriptors) = receive(sync, &mut packet)?;
     if let Some(descriptor) = descriptors.pop() {
         return Ok(descriptor);
     }
     match postcard::from_bytes(packet.get(..length).unwrap_or_default()) {
-        Ok(FromInit::Failed(failure)) => Err(Sentences::none().error(&failure)),
+        Ok(FromInit::Failed(failure)) => Err(steps.error(&failure)),
         _ => Err(Error::Died { step: None }),
     }
 }

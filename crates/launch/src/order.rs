@@ -2,11 +2,11 @@
 //!
 //! Each group says why it stands where it stands. The steps themselves are described in [`plan::Step`].
 
-use crate::birth::{entered, joins_by_birth, made_by_clone};
+use crate::birth::{entered, entered_before, joins_by_birth, made_by_clone};
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::error::Error;
 use crate::request::{Facts, Request};
-use namespaces::Wanted;
+use namespaces::{Join, Wanted};
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
 use spec::oci::{self, Process, Spec};
 use std::ffi::CString;
@@ -89,6 +89,9 @@ impl Order<'_> {
     /// Cgroups first, so that all that follows is accounted; then the namespaces that clone3 could not make: a cgroup
     /// namespace's root is where its maker is.
     fn enter(&mut self) -> Result<(), Error> {
+        for join in entered_before(self.wanted, self.facts.root) {
+            self.enter_namespace(join);
+        }
         if joins_by_birth(self.wanted) {
             let mut join = |kind| {
                 let join = self.wanted.join(kind)?;
@@ -99,9 +102,8 @@ impl Order<'_> {
             self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone(self.wanted), cgroup });
         }
         self.join_cgroups();
-        for join in entered(self.wanted) {
-            let namespace = self.descriptors.add(Descriptor::Namespace(join.clone()));
-            self.steps.push(&join.place, Step::EnterNamespace { namespace, kind: join.kind });
+        for join in entered(self.wanted, self.facts.root) {
+            self.enter_namespace(join);
         }
         if self.wanted.makes(CLONE_NEWCGROUP) {
             self.push("/linux/namespaces", Step::NewNamespaces { kinds: CLONE_NEWCGROUP });
@@ -114,6 +116,11 @@ impl Order<'_> {
             self.keyring(process)?;
         }
         Ok(())
+    }
+
+    fn enter_namespace(&mut self, join: &Join) {
+        let namespace = self.descriptors.add(Descriptor::Namespace(join.clone()));
+        self.steps.push(&join.place, Step::EnterNamespace { namespace, kind: join.kind });
     }
 
     fn keyring(&mut self, process: &Process) -> Result<(), Error> {
@@ -168,11 +175,22 @@ impl Order<'_> {
             self.push("/domainname", Step::Domainname { name: Text(&name) });
         }
         if let Some(linux) = self.spec.linux() {
-            security::sysctl::push_sysctls(linux, sysctls(self.wanted), &mut self.steps)?;
+            security::sysctl::push_sysctls(linux, self.own_namespaces(), &mut self.steps)?;
         }
         let rootfs = self.facts.rootfs(self.request);
         rootfs::protect(self.spec, &rootfs, &mut self.steps)?;
         Ok(())
+    }
+
+    /// Which namespaces of its own the container may set sysctls of.
+    fn own_namespaces(&self) -> security::sysctl::Own {
+        let own = |kind| self.wanted.has(kind) && self.facts.shared_namespaces & kind == 0;
+        security::sysctl::Own {
+            ipc: own(CLONE_NEWIPC),
+            network: own(CLONE_NEWNET),
+            uts: own(CLONE_NEWUTS),
+            user: own(CLONE_NEWUSER),
+        }
     }
 
     fn terminal(&mut self, process: &Process, console: bool) {
@@ -200,7 +218,6 @@ impl Order<'_> {
             security::scheduling::push_memory_policy(linux, &mut self.steps)?;
             security::scheduling::push_personality(linux, &mut self.steps)?;
         }
-        security::limits::push_rlimits(process, &mut self.steps)?;
         let user = process.user();
         if let Some(mask) = user.umask() {
             self.push("/process/user/umask", Step::Umask { mask: u16::try_from(mask & 0o777).unwrap_or(0o22) });
@@ -224,9 +241,12 @@ impl Order<'_> {
             self.push("", Step::OwnStandardStreams { uid: user.uid(), gid: user.gid() });
         }
         let groups: Vec<u8> = user.additional_gids().iter().flatten().flat_map(|gid| gid.to_le_bytes()).collect();
-        if !self.facts.setgroups_denied {
+        if self.facts.root {
             self.push("/process/user/additionalGids", Step::Groups { ids: Bytes(&groups) });
         }
+        self.push("/process/env", Step::Home { uid: user.uid() });
+        // As late as there are the rights to raise them: they are for the program, not for what we still do.
+        security::limits::push_rlimits(process, &mut self.steps)?;
         self.push("/process/user", Step::User { uid: user.uid(), gid: user.gid() });
         let late = filter.is_some() && !no_new_privileges;
         let extra = if late { SYS_ADMIN } else { 0 };
@@ -237,12 +257,11 @@ impl Order<'_> {
             ambient: if late { 0 } else { sets.ambient },
         };
         self.push("/process/capabilities", first);
-        self.push("/process/env", Step::Home { uid: user.uid() });
         // Before the program is looked up: no path that leads through a descriptor of the host's may be found.
         let listener = self.request.awaits_start.then(|| self.descriptors.add(Descriptor::StartSocket));
         self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds, listener });
         let arguments = list(process.args().iter().flatten());
-        let environment = list(process.env().iter().flatten().chain(&self.request.environment));
+        let environment = self.environment(process);
         self.push(
             "/process/args",
             Step::Program {
@@ -293,6 +312,7 @@ impl Order<'_> {
         };
         let mut filter = security::seccomp::compile(section)?;
         self.warnings.append(&mut filter.warnings);
+        tracing::debug!("seccomp filter flags: {}", filter.flags);
         Ok(Some(filter))
     }
 
@@ -301,6 +321,11 @@ impl Order<'_> {
         let hooks = self.spec.hooks().as_ref().filter(|_| self.request.runs_start_hooks);
         self.hooks("startContainer", hooks.and_then(|hooks| hooks.start_container().as_ref()));
         self.push("/process/args", Step::Exec);
+    }
+
+    /// What the program finds in its environment.
+    fn environment(&self, process: &Process) -> Vec<u8> {
+        list(process.env().iter().flatten().chain(&self.request.environment))
     }
 
     fn hooks(&mut self, kind: &str, hooks: Option<&Vec<oci::Hook>>) {
@@ -314,7 +339,9 @@ impl Order<'_> {
             let environment = match hook.env() {
                 Some(environment) => list(environment.iter()),
                 // A hook without an environment of its own inherits one: inside the container, the program's.
-                None if kind == "startContainer" => list(process.and_then(|p| p.env().as_ref()).into_iter().flatten()),
+                None if kind == "startContainer" => {
+                    process.map(|process| self.environment(process)).unwrap_or_default()
+                }
                 None => {
                     list(std::env::vars().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter())
                 }
@@ -358,14 +385,4 @@ fn c(text: &str) -> CString {
 /// Strings one after the other, each ended by NUL.
 fn list<'s>(strings: impl IntoIterator<Item = &'s String>) -> Vec<u8> {
     strings.into_iter().flat_map(|text| c(text).into_bytes_with_nul()).collect()
-}
-
-/// Which namespaces of its own the container may set sysctls of.
-fn sysctls(wanted: &Wanted) -> security::sysctl::Own {
-    security::sysctl::Own {
-        ipc: wanted.has(CLONE_NEWIPC),
-        network: wanted.has(CLONE_NEWNET),
-        uts: wanted.has(CLONE_NEWUTS),
-        user: wanted.has(CLONE_NEWUSER),
-    }
 }

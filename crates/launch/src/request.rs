@@ -46,10 +46,13 @@ pub struct Facts {
     pub cgroup_mounts: rootfs::CgroupMounts,
     /// The capabilities that the kernel knows and that we may hand on.
     pub capabilities: u64,
+    /// The `CLONE_NEW*` of namespaces that the container joins and that are the runtime's own.
+    pub shared_namespaces: u32,
     /// Which security modules are on.
     pub lsm: Lsm,
-    /// Whether setgroups(2) is denied in the new user namespace, since nobody but root may allow it.
-    pub setgroups_denied: bool,
+    /// Whether we are root. Who is not may not allow setgroups(2) in a new user namespace, and has no rights in
+    /// namespaces but the new one's.
+    pub root: bool,
 }
 
 impl Facts {
@@ -58,15 +61,16 @@ impl Facts {
     /// # Errors
     /// Where the cgroup layout can't be read.
     pub fn gather(spec: &Spec) -> Result<Self, cgroups::Error> {
-        let user_namespace = namespaces::wanted(spec).has(CLONE_NEWUSER);
+        let wanted = namespaces::wanted(spec);
         Ok(Facts {
             cgroups: cgroups::Layout::detect()?,
             cgroup_tasks: 0,
             cgroup_directory: false,
             cgroup_mounts: rootfs::CgroupMounts::None,
-            capabilities: security::capabilities::held(user_namespace),
+            capabilities: security::capabilities::held(wanted.has(CLONE_NEWUSER)),
+            shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
-            setgroups_denied: !geteuid().is_root(),
+            root: geteuid().is_root(),
         })
     }
 

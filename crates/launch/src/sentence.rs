@@ -1,5 +1,6 @@
 //! Sentences for what init reports: it sends a step's number and the kernel's answer, the plan knows the rest.
 
+use crate::compile::Plan;
 use crate::error::Error;
 use crate::trace;
 use plan::{Bind, Bytes, Failure, Placed, Reader, Source, Step, Text};
@@ -14,18 +15,25 @@ use sys::mount::{Attributes, MOUNT_ATTR_IDMAP, set_attributes};
 #[derive(Debug)]
 pub struct Sentences<'a> {
     steps: Option<Reader<'a>>,
+    /// Whether the CPUs are limited.
+    cpuset: bool,
     last: Cell<Option<u32>>,
 }
 
 impl<'a> Sentences<'a> {
+    /// About a plan.
+    pub fn of(plan: &'a Plan) -> Self {
+        Sentences { cpuset: plan.cpuset, ..Sentences::new(plan.init.steps()) }
+    }
+
     /// About those steps.
-    pub fn new(steps: Reader<'a>) -> Self {
-        Sentences { steps: Some(steps), last: Cell::new(None) }
+    pub(crate) fn new(steps: Reader<'a>) -> Self {
+        Sentences { steps: Some(steps), ..Sentences::none() }
     }
 
     /// About a process whose plan is not at hand.
     pub fn none() -> Self {
-        Sentences { steps: None, last: Cell::new(None) }
+        Sentences { steps: None, cpuset: false, last: Cell::new(None) }
     }
 
     fn step(&self, number: u32) -> Option<Placed<'a>> {
@@ -38,6 +46,10 @@ impl<'a> Sentences<'a> {
         let what = plain(failure);
         let (setup, sentence) = match placed.map(|placed| placed.step) {
             Some(Step::Program { .. } | Step::Exec) => (false, what),
+            // The kernel promises times only to those who may use all CPUs: sched_setattr(2).
+            Some(Step::Scheduler(_)) if self.cpuset && failure.errno == Errno::PERM.raw_os_error() => {
+                (true, format!("process scheduler can't be used together with AllowedCPUs (cpuset): {what}"))
+            }
             Some(step) => (true, about(&step).map_or(what.clone(), |about| format!("{about}: {what}"))),
             None => (true, what),
         };

@@ -27,6 +27,11 @@ pub fn push_rlimits(process: &Process, to: &mut Writer) -> Result<(), Error> {
     Ok(())
 }
 
+/// The hard limits of `process`.
+pub fn hard(process: &Process) -> impl Iterator<Item = (Resource, u64)> {
+    process.rlimits().iter().flatten().map(|limit| (resource(limit.typ()), limit.hard()))
+}
+
 fn resource(kind: PosixRlimitType) -> Resource {
     match kind {
         PosixRlimitType::RlimitCpu => Resource::Cpu,
