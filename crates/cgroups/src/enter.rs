@@ -119,12 +119,22 @@ impl Paths {
         Ok(Entrance { directory, tasks })
     }
 
-    /// Opens the v2 cgroup beneath the container's that a process is in: for a process that can't be born in the
-    /// container's own (`EBUSY`, `EOPNOTSUPP`), since init has moved itself below and turned on controllers there.
+    /// Opens the ways into the container's cgroup for a process that joins it; where its v2 cgroup takes no
+    /// processes any more, since init (a process) has moved itself below and turned on controllers there, into the
+    /// one that init is in.
     ///
     /// # Errors
-    /// [`Error::Enter`] where it is nowhere beneath.
-    pub fn directory_of(&self, pid: i32) -> Result<OwnedFd> {
+    /// [`Error::Enter`]
+    pub fn entrance_beside(&self, init: i32) -> Result<Entrance> {
+        let mut entrance = self.entrance()?;
+        if self.unified().is_some_and(keeps_processes_out) {
+            entrance.directory = Some(self.directory_of(init)?);
+        }
+        Ok(entrance)
+    }
+
+    /// Opens the v2 cgroup beneath the container's that a process is in.
+    fn directory_of(&self, pid: i32) -> Result<OwnedFd> {
         let path = self.unified().ok_or(Error::NoCgroup { act: "enter" })?;
         let failed = |errno| Error::Enter { path: path.to_owned(), errno };
         let mut found = None;
@@ -137,6 +147,13 @@ impl Paths {
         result.map_err(failed)?;
         found.ok_or_else(|| failed(Errno::SRCH))
     }
+}
+
+/// Whether a v2 cgroup shares out what only whole processes can share, so that none can be in it: cgroup-v2.rst,
+/// "No Internal Process Constraint". Threads share these.
+fn keeps_processes_out(path: &Path) -> bool {
+    let shared = file::read(&path.join("cgroup.subtree_control")).unwrap_or_default();
+    shared.split_whitespace().any(|controller| !["cpu", "cpuset", "perf_event", "pids"].contains(&controller))
 }
 
 fn directory(path: &Path) -> Result<OwnedFd> {

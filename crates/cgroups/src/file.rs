@@ -19,9 +19,12 @@ pub(crate) fn read_at(directory: impl AsFd, path: &Path) -> Result<String, Errno
     let mut bytes = vec![0; 4096];
     let mut used = 0;
     while let Some(free) = bytes.get_mut(used..).filter(|free| !free.is_empty()) {
-        match retry_on_intr(|| read_some(&file, &mut *free))? {
-            0 => break,
-            count => used += count,
+        let room = free.len();
+        let count = retry_on_intr(|| read_some(&file, &mut *free))?;
+        used += count;
+        // The kernel gives as many whole lines as there is room for, and no line is this long.
+        if count < room / 2 {
+            break;
         }
         if used == bytes.len() && used < LONGEST {
             bytes.resize(used * 2, 0);

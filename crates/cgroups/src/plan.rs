@@ -52,10 +52,7 @@ pub fn plan(
         paths.directories().into_iter().map(|path| Act::MakeDirectory { path: path.to_owned() }).collect();
     make.extend(ready_legacy(layout, &paths));
     make.extend(ready_unified(layout, &paths, threads));
-    let (inherit_above, inherit) = cpuset(layout, &paths);
-    make.extend(inherit_above);
-    make.extend(before);
-    make.extend(inherit);
+    make.extend(cpuset(layout, &paths, before));
     let devices = devices(&paths, resources)?;
     Ok(Plan { paths, make, limit: acts.into_iter().chain(devices).collect(), warnings, named, dispensable })
 }
@@ -84,15 +81,15 @@ fn ready_unified(layout: &Layout, paths: &Paths, threads: bool) -> Vec<Act> {
     vec![Act::EnableControllers { mount, path, controllers: unified.controllers.clone() }, check]
 }
 
-/// The cpusets above get theirs before the container's own is set (it must lie within), its own after that, for
-/// what the config leaves open.
-fn cpuset(layout: &Layout, paths: &Paths) -> (Option<Act>, Option<Act>) {
-    let Layout::Legacy { hierarchies, .. } = layout else { return (None, None) };
+/// What must be set before a process enters, and the cpuset. Where the config gives some, the cpusets above get
+/// theirs first, since its own must lie within; for what the config leaves open it inherits, itself and all above.
+fn cpuset(layout: &Layout, paths: &Paths, before: Vec<Act>) -> Vec<Act> {
+    let Layout::Legacy { hierarchies, .. } = layout else { return before };
     let hierarchy = hierarchies.iter().find(|hierarchy| hierarchy.controllers.iter().any(|name| name == "cpuset"));
-    let (Some(hierarchy), Some(path)) = (hierarchy, paths.get("cpuset")) else { return (None, None) };
+    let (Some(hierarchy), Some(path)) = (hierarchy, paths.get("cpuset")) else { return before };
     let inherit = |path: &Path| Act::InheritCpuset { mount: hierarchy.mount.clone(), path: path.to_owned() };
-    let above = path.parent().filter(|parent| *parent != hierarchy.mount);
-    (above.map(inherit), Some(inherit(path)))
+    let above = path.parent().filter(|parent| *parent != hierarchy.mount && !before.is_empty()).map(inherit);
+    above.into_iter().chain(before).chain([inherit(path)]).collect()
 }
 
 fn devices(paths: &Paths, resources: Option<&LinuxResources>) -> Result<Option<Act>> {

@@ -82,12 +82,7 @@ impl Cgroup {
     /// The ways in for a process that joins, at the place beneath it that `exec --cgroup` names.
     pub(crate) fn entrance(&self, place: &[String], init: &Process) -> Result<Entrance> {
         if place.is_empty() {
-            let mut entrance = self.paths.entrance()?;
-            if self.paths.is_unified() && entrance.directory.is_some() {
-                // Init may have moved below and turned on controllers, so that nothing can be born here any more.
-                entrance.directory = self.paths.directory_of(init.pid()).ok().or(entrance.directory);
-            }
-            return Ok(entrance);
+            return Ok(self.paths.entrance_beside(init.pid())?);
         }
         Ok(self.paths.entrance_beneath(&Beneath::parse(place)?)?)
     }

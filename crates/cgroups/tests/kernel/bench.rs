@@ -101,9 +101,15 @@ impl Inmate {
         i32::try_from(self.0.id()).unwrap()
     }
 
-    /// Its exit code.
+    /// Its exit code, once it has ended.
+    #[track_caller]
     pub(crate) fn end(&mut self) -> Option<i32> {
-        self.0.wait().unwrap().code()
+        let mut status = None;
+        wait_until("it ends", || {
+            status = self.0.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().code()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
@@ -127,7 +133,7 @@ impl Drop for Inmate {
 
 /// Waits, for twenty seconds at most: an emulated machine is slow.
 #[track_caller]
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(Instant::now() < end, "never: {what}");

@@ -5,7 +5,7 @@ use cgroups::{Beneath, Error};
 use std::fs::{create_dir, read_to_string, write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ fn entrances_lead_where_they_should() {
             let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
             Beneath::parse(&arguments).unwrap()
         };
-        let leads = |fd: i32| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
+        let leads = read_link;
         let top = ground.paths.entrance().unwrap();
         assert_eq!(top.tasks.len(), ground.paths.tasks());
         let all = top.tasks.iter().map(AsRawFd::as_raw_fd).chain(top.directory.iter().map(AsRawFd::as_raw_fd));
@@ -213,18 +213,45 @@ fn entrances_lead_where_they_should() {
 }
 
 #[test]
-fn init_that_has_moved_below_is_found() {
+fn a_process_joins_even_where_init_has_moved_below() {
     on_each_layout("moved", |layout, path| {
         let ground = Ground::new(layout, path, "{}");
         let Some(unified) = ground.paths.unified() else { return };
         let inmate = ground.run("exec sleep 100");
+        let leads = || {
+            let entrance = ground.paths.entrance_beside(inmate.pid()).unwrap();
+            read_link(entrance.directory.unwrap().as_raw_fd())
+        };
         create_dir(unified.join("below")).unwrap();
         write(unified.join("below/cgroup.procs"), inmate.pid().to_string()).unwrap();
-        let found = ground.paths.directory_of(inmate.pid()).unwrap();
-        let leads = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).unwrap();
-        assert_eq!(leads, unified.join("below"));
+        assert_eq!(leads(), unified, "nothing keeps it out yet");
+        let controllers = read_to_string(unified.join("cgroup.controllers")).unwrap();
+        for controller in ["memory", "hugetlb"].into_iter().filter(|name| controllers.contains(name)) {
+            write(unified.join("cgroup.subtree_control"), format!("+{controller}")).unwrap();
+            assert_eq!(leads(), unified.join("below"));
+        }
         // Nobody outside is ever found.
-        assert!(ground.paths.directory_of(1).is_err());
+        assert!(ground.paths.entrance_beside(1).is_err());
+    });
+}
+
+#[test]
+fn threads_below_are_no_hindrance() {
+    on_each_layout("threads", |layout, path| {
+        let ground = Ground::new(layout, path, "{}");
+        let Some(unified) = ground.paths.unified().filter(|_| ground.paths.is_unified()) else { return };
+        let mut inmate = ground.run("exec sleep 100");
+        let below = unified.join("below");
+        create_dir(&below).unwrap();
+        if let Err(error) = write(below.join("cgroup.type"), "threaded") {
+            println!("part skipped: no threaded cgroups here: {error}");
+            return;
+        }
+        write(below.join("cgroup.threads"), inmate.pid().to_string()).unwrap();
+        assert_eq!(read_to_string(below.join("cgroup.procs")).unwrap_err().raw_os_error(), Some(95));
+        assert_eq!(ground.paths.pids().unwrap(), [inmate.pid()]);
+        ground.paths.kill_all(15).unwrap();
+        inmate.end();
     });
 }
 
@@ -277,4 +304,9 @@ fn as_nobody() {
     assert!(error.starts_with("mkdir ") && error.ends_with("permission denied"), "{error}");
     let error = cgroups::plan(&layout, None, "x", Some(&limits)).unwrap().create().unwrap_err().to_string();
     assert!(error.starts_with("rootless needs no limits + no cgrouppath"), "{error}");
+}
+
+/// What a descriptor is open on.
+fn read_link(fd: i32) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap()
 }

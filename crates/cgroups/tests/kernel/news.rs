@@ -9,7 +9,7 @@ use std::cell::RefCell;
 fn lack_of_memory_is_told() {
     on_each_layout("oom", |layout, path| {
         let whole = Ground::new(layout, path, "{}");
-        let memory = whole.paths.get("memory").is_some() || whole.read("", "", "memory.max").is_some();
+        let memory = whole.paths.get("memory").is_some() || whole.read("memory", "", "memory.max").is_some();
         drop(whole);
         if !memory {
             println!("part skipped: no memory controller");
