@@ -73,12 +73,14 @@ impl<const SIZE: usize> Tail<SIZE> {
     }
 }
 
-/// The beginning of a fault in the words of runc: `error running createContainer hook #0: `.
+/// The beginning of a fault in the words of runc: `error running createContainer hook #0: `, and the hook's path.
 fn about(hook: &Hook<'_>) -> Fault {
     let mut fault = Fault::refusal("", b"error running ");
     fault.push(hook.kind.bytes());
     fault.push(b" hook #");
     fault.push(&decimal(u64::from(hook.index)));
+    fault.push(b": ");
+    fault.push(hook.path.bytes());
     fault.push(b": ");
     fault
 }

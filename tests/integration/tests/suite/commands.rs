@@ -134,7 +134,7 @@ fn trace_is_a_chrome_trace() {
     need_root!();
     need_cofferdam!("--trace is ours");
     let bundle = Bundle::of_shell("true");
-    bundle.call(["--trace", "trace.json", "run", bundle.id()]).ok();
+    bundle.call(["run", "--trace", "trace.json", bundle.id()]).ok();
     let text = fs::read_to_string(bundle.folder().join("trace.json")).unwrap();
     let trace: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let events = trace.get("traceEvents").unwrap_or(&trace).as_array().unwrap();

@@ -119,7 +119,6 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("/linux/uidMappings", "[{\"containerID\": 0, \"hostID\": 0, \"size\": 1}]", "uidMappings"),
     ("/linux/timeOffsets", "{\"monotonic\": {\"secs\": 1}}", "timeOffsets"),
     ("/linux/devices", "[{\"path\": \"/dev/x\", \"type\": \"z\", \"major\": 1, \"minor\": 3}]", "devices"),
-    ("/linux/devices", "[{\"path\": \"/dev/x\", \"type\": \"c\"}]", "devices"),
     ("/linux/resources/memory", "{\"limit\": \"64m\"}", "memory"),
     ("/linux/resources/pids", "{\"limit\": 1.5}", "pids"),
     ("/linux/sysctl", "{\"kernel.domainname\": 5}", "sysctl"),
