@@ -1,0 +1,107 @@
+//! The two kinds of bundle, each with one folder a runtime and program: their containers exist side by side.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a config asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// What `cofferdam spec` writes.
+    Plain,
+    /// What dockerd writes for `docker run -m 64m --cpus 0.5 --pids-limit 20`, but for its hook.
+    Docker,
+}
+
+impl Kind {
+    /// Both.
+    pub(crate) const ALL: [Kind; 2] = [Kind::Plain, Kind::Docker];
+
+    /// What the tables call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Plain => "plain",
+            Kind::Docker => "docker",
+        }
+    }
+
+    /// What it is.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Kind::Plain => {
+                "The config that `cofferdam spec` writes (5 or 6 namespaces, 7 mounts, no limits, no seccomp filter)."
+            }
+            Kind::Docker => {
+                "The config that dockerd wrote, with its default seccomp profile (357 names), 14 capabilities, 7 mounts \
+                 and 3 binds, masked paths, device rules, and limits of memory, CPU time and processes."
+            }
+        }
+    }
+}
+
+/// The folders of one runtime and kind.
+#[derive(Debug)]
+pub(crate) struct Bundles {
+    /// Its program ends at once.
+    pub(crate) short: PathBuf,
+    /// Its program stays.
+    pub(crate) long: PathBuf,
+}
+
+/// Where all of them are, and what their containers' ids and cgroups begin with.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) tag: &'a str,
+    /// What `cofferdam spec` wrote.
+    pub(crate) plain: &'a Value,
+}
+
+impl Place<'_> {
+    /// Writes the bundles of a runtime.
+    pub(crate) fn write(&self, kind: Kind, runtime: &str) -> io::Result<Bundles> {
+        let write = |program: &str, arguments: &[&str]| {
+            let id = format!("{}-{}-{runtime}-{program}", self.tag, kind.name());
+            let folder = self.folder.join(&id);
+            fs::create_dir_all(&folder)?;
+            let config = self.config(kind, &id, arguments);
+            fs::write(folder.join("config.json"), config.to_string())?;
+            Ok::<_, io::Error>(folder)
+        };
+        Ok(Bundles { short: write("true", &["true"])?, long: write("sleep", &["sleep", "1000"])? })
+    }
+
+    fn config(&self, kind: Kind, id: &str, arguments: &[&str]) -> Value {
+        let mut config = match kind {
+            Kind::Plain => self.plain.clone(),
+            Kind::Docker => self.docker(),
+        };
+        config["ociVersion"] = json!("1.0.2");
+        config["process"]["terminal"] = json!(false);
+        config["process"]["args"] = json!(arguments);
+        config["root"]["path"] = json!(self.folder.join("rootfs"));
+        config["linux"]["cgroupsPath"] = json!(format!("/{id}"));
+        config
+    }
+
+    /// dockerd's config, as a test of the parser keeps it: its hook is its own, its binds are files of ours.
+    fn docker(&self) -> Value {
+        let parse = |text| serde_json::from_str::<Value>(text).unwrap_or_default();
+        let mut config = parse(include_str!("../../../crates/spec/tests/configs/docker.json"));
+        let limited = parse(include_str!("../../../crates/spec/tests/configs/docker-limits.json"));
+        if let Some(top) = config.as_object_mut() {
+            top.remove("hooks");
+        }
+        for what in ["memory", "cpu", "pids"] {
+            config["linux"]["resources"][what] = limited["linux"]["resources"][what].clone();
+        }
+        for mount in config["mounts"].as_array_mut().into_iter().flatten() {
+            if mount["type"] == "bind" {
+                let file = mount["destination"].as_str().unwrap_or_default().trim_start_matches('/');
+                mount["source"] = json!(self.folder.join("rootfs").join(file));
+            }
+        }
+        config
+    }
+}
