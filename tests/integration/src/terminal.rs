@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::Path;
 
 /// A socket that waits for descriptors, as `--console-socket` and `--pidfd-socket` name it.
@@ -16,6 +16,11 @@ impl Receiver {
     /// Listens at `path`.
     pub fn listen(path: &Path) -> Self {
         Receiver(UnixListener::bind(path).expect("a socket"))
+    }
+
+    /// Listens at an address without a path.
+    pub fn listen_at(address: &SocketAddr) -> Self {
+        Receiver(UnixListener::bind_addr(address).expect("a socket"))
     }
 
     /// The descriptors and the text of the one message that comes.

@@ -101,6 +101,19 @@ fn start_container_runs_inside_before_the_program() {
 }
 
 #[test]
+fn start_container_without_an_environment_gets_the_programs() {
+    need_root!();
+    need_cofferdam!("Debian's runc gives it none");
+    let hook = json!({"path": "/bin/sh", "args": ["sh", "-c", "echo $ONE $HOME >/seen"]});
+    let mut bundle = Bundle::of_shell("true").with("/hooks", json!({"startContainer": [hook]}));
+    bundle.set("/process/env", json!(["PATH=/bin", "ONE=zero", "ONE=one"]));
+    bundle.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    std::os::unix::fs::chown(bundle.rootfs(""), Some(1000), Some(1000)).unwrap();
+    bundle.run().ok();
+    assert_eq!(fs::read_to_string(bundle.rootfs("seen")).unwrap(), "one /home/u\n");
+}
+
+#[test]
 fn hooks_get_exactly_their_arguments_and_only_standard_descriptors() {
     need_root!();
     let bundle = Bundle::of_sleep();

@@ -134,6 +134,32 @@ fn resource_limits_are_exact() {
 }
 
 #[test]
+fn limits_that_are_too_low_for_the_runtime_are_not_for_the_program() {
+    need_root!();
+    need_cofferdam!("Debian's runc needs more descriptors");
+    // No file may be opened or grow any more, and no process made.
+    let kinds = ["RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_NPROC"];
+    let limits: Vec<_> = kinds.iter().map(|kind| json!({"type": kind, "soft": 3, "hard": 3})).collect();
+    let bundle = Bundle::of_shell("ulimit -n").with("/process/rlimits", json!(limits));
+    assert_eq!(bundle.run().ok().out, "3\n");
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn a_scheduler_that_wants_all_cpus_needs_them() {
+    need_root!();
+    need_cofferdam!("scheduler is newer");
+    if host::hierarchy("cpuset").is_none() || std::thread::available_parallelism().unwrap().get() == 1 {
+        skip!("the CPUs can't be limited");
+    }
+    let mut bundle = Bundle::new().with("/linux/resources/cpu", json!({"cpus": "0", "mems": "0"}));
+    let scheduler = json!({"policy": "SCHED_DEADLINE", "runtime": 42_000, "deadline": 1_000_000, "period": 1_000_000});
+    bundle.set("/process/scheduler", scheduler);
+    bundle.create().fails().says("process scheduler can't be used together with AllowedCPUs");
+    bundle.assert_nothing_left();
+}
+
+#[test]
 fn resource_limits_that_are_duplicate_are_refused() {
     need_root!();
     need_cofferdam!("Debian's runc takes the last one");
@@ -221,6 +247,8 @@ fn sysctls_of_the_host_are_refused() {
     bundle.config["linux"]["namespaces"].as_array_mut().unwrap().retain(|namespace| namespace["type"] != "network");
     bundle.set("/hostname", json!("x"));
     bundle.create().fails();
+    bundle.set("/linux/namespaces/-", json!({"type": "network", "path": "/proc/self/ns/net"}));
+    bundle.create().fails().says("host network namespace");
     assert_eq!(fs::read_to_string("/proc/sys/kernel/panic").unwrap(), before);
 }
 

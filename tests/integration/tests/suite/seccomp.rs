@@ -4,6 +4,8 @@ use harness::terminal::Receiver;
 use harness::{Bundle, need_cofferdam, need_root, programs};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
 
 /// A bundle that makes system calls by number and prints their errors.
 fn calling(numbers: &[&str], seccomp: Value) -> Bundle {
@@ -124,6 +126,26 @@ fn the_agent_gets_the_notify_descriptor_and_the_state() {
     assert_eq!(state["pid"], bundle.pid());
     // Without an agent that answers, the call gives ENOSYS.
     drop(descriptors);
+}
+
+#[test]
+fn the_agent_of_exec_may_listen_on_an_abstract_socket() {
+    need_root!();
+    need_cofferdam!("Debian's runc tells another pid");
+    let mut bundle = notifying().with("/process/args", json!(["/bin/sleep", "1000"]));
+    let name = format!("{}-agent", bundle.tag());
+    bundle.set("/linux/seccomp/listenerPath", json!(format!("@{name}")));
+    let receiver = Receiver::listen_at(&SocketAddr::from_abstract_name(&name).unwrap());
+    let creating = bundle.call(["create", bundle.id()]).begin();
+    drop(receiver.receive());
+    creating.outcome().ok();
+    bundle.call(["start", bundle.id()]).ok();
+    let exec = bundle.call(["exec", bundle.id(), "/bin/true"]).begin();
+    let (_descriptors, text) = receiver.receive();
+    exec.outcome().ok();
+    let state: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!((&state["state"]["status"], &state["state"]["pid"]), (&json!("running"), &json!(bundle.pid())));
+    assert_ne!(state["pid"], bundle.pid());
 }
 
 #[test]
