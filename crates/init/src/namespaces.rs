@@ -47,7 +47,11 @@ pub(crate) fn become_root(context: &mut Context<'_>, drop_groups: bool) -> Resul
     if drop_groups {
         sys::process::set_groups(&[]).map_err(|errno| Fault::call("setgroups", b"", errno))?;
     }
-    set_user(context, 0, 0)
+    match set_user(context, 0, 0) {
+        // 0 is not mapped. The capabilities are there all the same.
+        Err(fault) if fault.errno == Some(Errno::INVAL) => death::guard(context),
+        set => set,
+    }
 }
 
 /// Changes the real, effective and saved group and user.

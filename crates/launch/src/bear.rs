@@ -23,6 +23,7 @@ pub fn bear(plan: &Plan, given: &Given<'_>, born: &mut dyn FnMut(&Born) -> Resul
     let bytes = plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });
     let parents = Parents {
         wanted: &plan.wanted,
+        map: &plan.map,
         offsets: &plan.offsets,
         reborn: plan.reborn,
         borrowed: borrowed(&plan.wanted)

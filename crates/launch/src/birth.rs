@@ -25,6 +25,8 @@ use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, 
 pub(crate) struct Parents<'a> {
     /// Which namespaces.
     pub wanted: &'a Wanted,
+    /// The id maps of a new user namespace.
+    pub map: &'a Map,
     /// The offsets of a new time namespace.
     pub offsets: &'a namespaces::Offsets,
     /// Whether the process is init itself, or [`plan::Step::Reborn`] comes first.
@@ -119,7 +121,7 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
         if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
             sys::clone::exit(1);
         }
-        if let Err(errno) = become_root() {
+        if let Err(errno) = become_root(parents.map) {
             lost(cradle, "become root of the user namespace", errno);
         }
     }
@@ -146,12 +148,16 @@ fn unreadable() {
     }
 }
 
-/// Root of a user namespace whose maps are written; where 0 is not mapped, the capabilities are kept across exec as
-/// ambient ones instead.
-fn become_root() -> Result<(), Errno> {
+/// Root of a user namespace whose maps are written; where 0 is not mapped, the first id that is, since who has none
+/// can make no files, and the capabilities are kept across exec as ambient ones.
+fn become_root(map: &Map) -> Result<(), Errno> {
     use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
-    let (group, user) = (rustix::fs::Gid::ROOT, rustix::fs::Uid::ROOT);
-    if set_thread_res_gid(group, group, group).is_ok() && set_thread_res_uid(user, user, user).is_ok() {
+    let root = |map: &str| Map::outside(map, 0).is_some();
+    let id = |map: &str| if root(map) { 0 } else { Map::first(map).unwrap_or(0) };
+    let (group, user) = (rustix::fs::Gid::from_raw(id(&map.groups)), rustix::fs::Uid::from_raw(id(&map.users)));
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(user, user, user)?;
+    if root(&map.users) {
         return Ok(());
     }
     let mut sets = capabilities(None)?;

@@ -33,8 +33,10 @@ impl Attendant for Nobody {
 fn born(wanted: &Wanted, steps: &Writer) -> Born {
     let offsets = Offsets::default();
     let plan = steps.finish(Header::default());
+    let map = namespaces::Map::default();
     let parents = Parents {
         wanted,
+        map: &map,
         offsets: &offsets,
         reborn: false,
         preserved: 0,

@@ -27,6 +27,11 @@ impl Map {
         Map { users: lines(users), groups: lines(groups) }
     }
 
+    /// The first id inside, by the lines of one map.
+    pub fn first(map: &str) -> Option<u32> {
+        map.split(' ').next()?.parse().ok()
+    }
+
     /// The host's id of an id inside, by the lines of one map.
     pub fn outside(map: &str, inside: u32) -> Option<u32> {
         map.lines().find_map(|line| {

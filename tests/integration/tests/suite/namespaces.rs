@@ -209,3 +209,59 @@ fn the_cgroup_namespace_begins_at_the_containers_cgroup() {
         assert!(line.as_str().unwrap().ends_with(":/"), "{line}");
     }
 }
+
+/// Leaves out the mounts of those types.
+fn without(bundle: &mut Bundle, types: &[&str]) {
+    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
+    mounts.retain(|mount| !types.contains(&mount["type"].as_str().unwrap()));
+}
+
+#[test]
+fn a_network_that_belongs_to_another_user_namespace_is_joined() {
+    need_root!();
+    need_cofferdam!("Debian's runc enters the user namespace first");
+    let network = Bundle::of_sleep();
+    network.up();
+    let user = user_namespace().with("/process/args", json!(["/bin/sleep", "1000"]));
+    user.up();
+    let path = |bundle: &Bundle, kind: &str| format!("/proc/{}/ns/{kind}", bundle.pid());
+    let network = path(&network, "net");
+    let user = path(&user, "user");
+    let link = |path: &str| json!(fs::read_link(path).unwrap());
+    for joins_user in [true, false] {
+        for limit in [None, Some(1)] {
+            let mut bundle = if joins_user { Bundle::new() } else { user_namespace() };
+            if joins_user {
+                bundle.set("/linux/namespaces/-", json!({"type": "user", "path": user}));
+            }
+            bundle.set("/linux/namespaces/1", json!({"type": "network", "path": network}));
+            bundle.set("/linux/resources/pids", json!({"limit": limit.unwrap_or(-1)}));
+            // Only the owner of the network may mount one.
+            without(&mut bundle, &["sysfs", "cgroup"]);
+            let seen = bundle.probe(&[]);
+            assert_eq!(seen["namespaces"]["net"], link(&network));
+            assert_eq!(seen["namespaces"]["user"] == link(&user), joins_user);
+            assert_eq!(seen["status"]["Uid"], "0 0 0 0");
+        }
+    }
+}
+
+#[test]
+fn a_user_namespace_may_have_no_root() {
+    need_root!();
+    need_cofferdam!("Debian's runc needs a root");
+    let mut bundle = user_namespace();
+    // The group of its terminals is not mapped.
+    without(&mut bundle, &["devpts"]);
+    bundle.set("/process/args", json!(["/bin/sleep", "1000"]));
+    bundle.set("/process/user", json!({"uid": 1005, "gid": 1006, "additionalGids": [1007]}));
+    for maps in ["/linux/uidMappings", "/linux/gidMappings"] {
+        bundle.set(maps, json!([{"containerID": 1000, "hostID": 101_000, "size": 10}]));
+    }
+    bundle.up();
+    let seen = bundle.exec_probe(&[], &["stat:/dev/shm"]);
+    assert_eq!(seen["status"]["Uid"], "1005 1005 1005 1005");
+    assert_eq!(seen["status"]["Gid"], "1006 1006 1006 1006");
+    assert_eq!(seen["status"]["Groups"], "1007");
+    assert_eq!(seen["namespaces"]["user"], json!(fs::read_link(format!("/proc/{}/ns/user", bundle.pid())).unwrap()));
+}
