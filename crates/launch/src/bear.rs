@@ -1,9 +1,10 @@
 //! Walking the runtime process's part of a plan, up to a process that speaks.
 
-use crate::birth::{self, Born, Parents, borrowed};
+use crate::birth::{self, Born, Parents};
 use crate::compile::Plan;
 use crate::descriptors::{self, Given};
 use crate::error::Error;
+use crate::joining::borrowed;
 use crate::sentence::Sentences;
 use crate::trace;
 use plan::{Bytes, Header};

@@ -6,6 +6,7 @@
 
 use crate::conversation::receive_pidfd;
 use crate::error::Error;
+use crate::joining::made_by_clone;
 use crate::sentence::Sentences;
 use crate::stage;
 use namespaces::{Join, Map, Wanted};
@@ -18,7 +19,7 @@ use std::ffi::CString;
 use sys::Errno;
 use sys::clone::Side;
 use sys::exec::Pointers;
-use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use sys::namespace::{CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// What a birth needs to know.
 #[derive(Debug)]
@@ -81,17 +82,6 @@ fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error
         Side::Child => become_init(parents, cradle),
         Side::Parent(pid, pidfd) => Ok((pid, pidfd)),
     }
-}
-
-/// The namespaces that clone3 makes. A cgroup namespace is made after joining the cgroup, a time namespace by
-/// [`Detour`].
-pub(crate) fn made_by_clone(wanted: &Wanted) -> u32 {
-    wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME)
-}
-
-/// Whether a namespace is joined that takes in only children (PID), or that must own the new ones (user).
-pub(crate) fn joins_by_birth(wanted: &Wanted) -> bool {
-    wanted.join(CLONE_NEWPID).is_some() || wanted.join(CLONE_NEWUSER).is_some()
 }
 
 fn cloning(new: u32, errno: Errno) -> Error {
@@ -258,36 +248,6 @@ fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
     };
     let join = Join { kind, path: format!("/proc/self/ns/{name}").into(), place: String::new() };
     Ok((kind, namespaces::open(&join)?))
-}
-
-/// Which joined namespaces init enters in the end: all but PID and user (by birth) and those that [`entered_before`]
-/// and [`borrowed`] name.
-pub(crate) fn entered(wanted: &Wanted, root: bool) -> impl Iterator<Item = &Join> {
-    let earlier = wanted.makes(CLONE_NEWUSER) || enters_before(wanted, root);
-    wanted.joined.iter().filter(move |join| join.kind == CLONE_NEWNS || !earlier && may_be_foreign(join))
-}
-
-/// Which joined namespaces are entered before a user namespace is joined: they may belong to another one, and then our
-/// root has rights there and the root of the user namespace has none. Who is not root has rights nowhere else.
-pub(crate) fn entered_before(wanted: &Wanted, root: bool) -> impl Iterator<Item = &Join> {
-    let before = enters_before(wanted, root);
-    wanted.joined.iter().filter(move |join| before && may_be_foreign(join))
-}
-
-fn enters_before(wanted: &Wanted, root: bool) -> bool {
-    root && wanted.join(CLONE_NEWUSER).is_some()
-}
-
-/// Whether it is of use even where it belongs to another user namespace than the container's.
-fn may_be_foreign(join: &Join) -> bool {
-    !matches!(join.kind, CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWNS)
-}
-
-/// Which joined namespaces the runtime process enters for a moment: the host's own, where the user namespace is new
-/// and init has no rights outside of it.
-pub(crate) fn borrowed(wanted: &Wanted) -> impl Iterator<Item = &Join> {
-    let new_user = wanted.makes(CLONE_NEWUSER);
-    wanted.joined.iter().filter(move |join| new_user && may_be_foreign(join))
 }
 
 impl Born {

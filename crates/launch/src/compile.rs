@@ -1,8 +1,8 @@
 //! From a Spec to a plan. Nothing here touches the host.
 
-use crate::birth::joins_by_birth;
 use crate::descriptors::{Descriptor, Descriptors, Given};
 use crate::error::Error;
+use crate::joining::joins_by_birth;
 use crate::order::Order;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Paths};

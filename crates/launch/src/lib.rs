@@ -11,6 +11,7 @@ mod error;
 mod init_root_tests;
 #[cfg(test)]
 mod init_tests;
+mod joining;
 mod order;
 mod request;
 mod sentence;

@@ -2,9 +2,9 @@
 //!
 //! Each group says why it stands where it stands. The steps themselves are described in [`plan::Step`].
 
-use crate::birth::{entered, entered_before, joins_by_birth, made_by_clone};
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::error::Error;
+use crate::joining::{entered, entered_before, joins_by_birth, made_by_clone};
 use crate::request::{Facts, Request};
 use namespaces::{Join, Wanted};
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
