@@ -28,14 +28,18 @@ pub fn run(
         }
     }
     let how = if detach { How::Detached } else { How::Foreground };
-    let container = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
-    container.entry.unlock()?;
+    let made = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
+    let Container { entry, process, terminal } = made;
+    // Others may have it now.
+    drop(entry);
     if detach {
         return Ok(0);
     }
-    let status = terminal::forward(&container.process, container.terminal)?;
-    if !keep {
-        delete::delete(store, id, true, None)?;
+    let status = terminal::forward(&process, terminal);
+    // Where we can't wait for it, nobody would.
+    if keep && status.is_ok() {
+        return status;
     }
-    Ok(status)
+    let deleted = delete::delete(store, id, true, None);
+    status.and_then(|status| deleted.map(|()| status))
 }

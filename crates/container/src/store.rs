@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::tree;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{self, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
@@ -70,11 +70,21 @@ impl Store {
             Err(Errno::EXIST) => return Err(Error::Exists(id.to_string())),
             Err(error) => return Err(Error::io("create", path, error)),
         }
+        self.take(id).inspect_err(|error| {
+            if !matches!(error, Error::NotExist(_)) {
+                // It is still empty, unless it is another's by now.
+                let _gone = fs::unlinkat(root, id.as_str(), AtFlags::REMOVEDIR);
+            }
+        })
+    }
+
+    /// Locks the directory that was just made.
+    fn take(&self, id: &ContainerId) -> Result<Entry> {
         // Whoever deletes by force may have been faster; the lock tells.
         let entry = self.get(id)?;
         entry.lock()?;
         let mode = fs::fchmod(entry.dir(), Mode::from_raw_mode(0o711));
-        mode.map_err(|error| Error::io("change the mode of", path, error))?;
+        mode.map_err(|error| Error::io("change the mode of", entry.path(), error))?;
         Ok(entry)
     }
 
