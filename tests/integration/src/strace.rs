@@ -26,6 +26,17 @@ impl fmt::Display for Point {
     }
 }
 
+/// The system calls in `run`, in order.
+#[derive(Debug)]
+pub struct Points {
+    /// Of the runtime process.
+    pub runtime: Vec<Point>,
+    /// Of init, until it becomes the program.
+    pub init: Vec<Point>,
+    /// Of the program. It goes on with init's counts.
+    pub program: Vec<Point>,
+}
+
 /// What changes nothing but the process itself.
 const INWARD: &str = " access arch_prctl brk capget clock_gettime clock_nanosleep close close_range dup epoll_create1 \
     epoll_ctl execve faccessat faccessat2 fcntl fsconfig fsopen fstat fstatfs futex getcwd getdents64 getegid geteuid \
@@ -79,19 +90,20 @@ impl Bundle {
         points(&fs::read_to_string(file).expect("strace's output"))
     }
 
-    /// The system calls of the runtime process, and of init up to its program, in `run`, which succeeds.
+    /// The system calls in `run`, which succeeds.
     #[track_caller]
-    pub fn points_of_run(&self) -> (Vec<Point>, Vec<Point>) {
+    pub fn points_of_run(&self) -> Points {
         let prefix = self.folder().join("strace");
         self.under_strace(&["-ff", "-o", prefix.to_str().expect("UTF-8")], ["run", self.id()]).ok();
         let of = |path: PathBuf| points(&fs::read_to_string(path).unwrap_or_default());
         let files = fs::read_dir(self.folder()).expect("the bundle").flatten().map(|entry| entry.path());
         let all: Vec<_> = files.filter(|path| path.to_string_lossy().contains("/strace.")).map(of).collect();
-        let has = |points: &[Point], name: &str| points.iter().any(|point| point.name == name);
-        let runtime = all.iter().find(|points| has(points, "clone3")).expect("the runtime's calls");
-        let init = all.iter().find(|points| has(points, "pivot_root")).expect("init's calls");
+        let with = |name: &str| all.iter().find(|points| points.iter().any(|point| point.name == name)).cloned();
+        let runtime = with("clone3").expect("the runtime's calls");
+        let mut init = with("pivot_root").expect("init's calls");
         let end = init.iter().rposition(|point| point.name == "execve").expect("init's program");
-        (runtime.clone(), init[..end].to_vec())
+        let program = init.split_off(end);
+        Points { runtime, init, program }
     }
 
     /// A call in which that system call kills the process that makes it, before it does anything; `follow` counts

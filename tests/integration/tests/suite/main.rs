@@ -7,6 +7,7 @@ mod commands;
 mod descriptors;
 mod errors;
 mod exec;
+mod faults;
 mod hooks;
 mod lifecycle;
 mod mounts;

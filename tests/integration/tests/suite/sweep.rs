@@ -141,7 +141,7 @@ fn delete_killed_at_each_step() {
 fn init_killed_at_each_step() {
     need_strace!();
     let bundle = Bundle::of_shell("exit 0");
-    let (_, points) = bundle.points_of_run();
+    let points = bundle.points_of_run().init;
     let steps: Vec<&Point> = points.iter().filter(|point| point.acts() && point.name != "execveat").collect();
     assert!(steps.len() > 50, "{steps:?}");
     let (mut wrong, mut refused) = (Vec::new(), 0);
