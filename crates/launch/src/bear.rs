@@ -1,7 +1,7 @@
 //! Walking the runtime process's part of a plan, up to a process that speaks.
 
 use crate::birth::{self, Born, Parents};
-use crate::compile::Plan;
+use crate::compile::{INITIAL_CPUS, Plan};
 use crate::descriptors::{self, Given};
 use crate::error::Error;
 use crate::joining::borrowed;
@@ -36,6 +36,7 @@ pub fn bear(plan: &Plan, given: &Given<'_>, born: &mut dyn FnMut(&Born) -> Resul
         plan: &bytes,
     };
     raise_limits(&plan.raised);
+    run_on(&plan.cpus)?;
     let process = trace::step("clone", || birth::give(&parents))?;
     let process = if plan.reborn { trace::step("reborn", || process.reborn(&Sentences::of(plan)))? } else { process };
     let grown = born(&process).and_then(|()| raise(plan, &process));
@@ -58,6 +59,18 @@ fn raise_limits(limits: &[(Resource, u64)]) {
             let _refused = setrlimit(*resource, Rlimit { maximum: wanted, ..own });
         }
     }
+}
+
+/// The child inherits the CPUs of the process that makes it. A mask without any asks for nothing.
+fn run_on(cpus: &[u8]) -> Result<(), Error> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    sys::schedule::set_affinity(cpus).map_err(|errno| Error::Init {
+        setup: true,
+        sentence: format!("sched_setaffinity: {}", sys::text::errno(errno)),
+        place: INITIAL_CPUS.into(),
+    })
 }
 
 fn raise(plan: &Plan, process: &Born) -> Result<(), Error> {

@@ -33,6 +33,11 @@ pub enum RuntimeStep {
     },
     /// Make a time namespace for the child.
     TimeNamespace(Offsets),
+    /// Run on these CPUs, and so the child until it has joined the cgroup: a mask, lowest first.
+    CpuAffinity {
+        /// The CPUs.
+        mask: Vec<u8>,
+    },
     /// Open what init is born holding.
     Open(Descriptor),
     /// clone3 with those `CLONE_NEW*`.
@@ -50,6 +55,9 @@ pub enum RuntimeStep {
     GoOn,
 }
 
+/// Where the config says on which CPUs a process that joins begins.
+pub(crate) const INITIAL_CPUS: &str = "/process/execCPUAffinity/initial";
+
 /// A plan: what the runtime process does and what init does.
 #[derive(Debug)]
 pub struct Plan {
@@ -65,6 +73,8 @@ pub struct Plan {
     pub(crate) map: Map,
     pub(crate) offsets: Offsets,
     pub(crate) oom_score: Option<i32>,
+    /// The CPUs for what comes before the cgroup, as a mask.
+    pub(crate) cpus: Vec<u8>,
     pub(crate) preserved: u32,
     /// The hard limits that init has no right to raise.
     pub(crate) raised: Vec<(Resource, u64)>,
@@ -113,6 +123,7 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
         ),
         offsets: Offsets::new(spec),
         oom_score: spec.process().as_ref().and_then(Process::oom_score_adj),
+        cpus: Vec::new(),
         reborn: joins_by_birth(&wanted),
         preserved: request.preserve_fds,
         raised: raised(spec.process().as_ref(), wanted.has(CLONE_NEWUSER)),
@@ -144,6 +155,7 @@ pub fn exec(
     let mut order = new_order(spec, request, &facts, &wanted);
     order.exec(process, kinds)?;
     let Order { steps, descriptors, warnings, .. } = order;
+    let initial = process.exec_cpu_affinity().as_ref().and_then(|affinity| affinity.initial().as_deref());
     let mut plan = Plan {
         runtime: Vec::new(),
         init: steps,
@@ -153,6 +165,7 @@ pub fn exec(
         map: Map::default(),
         offsets: Offsets::default(),
         oom_score: process.oom_score_adj(),
+        cpus: security::scheduling::cpus(INITIAL_CPUS, initial.unwrap_or_default())?,
         reborn: kinds & CLONE_NEWPID != 0,
         preserved: request.preserve_fds,
         raised: raised(Some(process), kinds & CLONE_NEWUSER != 0),
@@ -185,6 +198,9 @@ fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
     let raise =
         |(resource, hard): &(Resource, u64)| RuntimeStep::RaiseLimit { resource: *resource as u32, hard: *hard };
     steps.extend(plan.raised.iter().map(raise));
+    if !plan.cpus.is_empty() {
+        steps.push(RuntimeStep::CpuAffinity { mask: plan.cpus.clone() });
+    }
     if plan.wanted.makes(CLONE_NEWTIME) {
         steps.push(RuntimeStep::TimeNamespace(plan.offsets.clone()));
     }

@@ -50,6 +50,7 @@ impl Order<'_> {
         }
         let kinds = kinds & !CLONE_NEWPID;
         self.join_cgroups();
+        self.cpus(process)?;
         // Our procfs is of the container's PID namespace by birth, and made while nothing of the container is in the
         // way.
         if needs_procfs(self.spec, process, false) {
@@ -86,6 +87,16 @@ impl Order<'_> {
         }
     }
 
+    /// What the runtime process may run on says nothing of the container: it gets the CPUs of its cgroup, or of those
+    /// the ones that the config names for a process that joins.
+    fn cpus(&mut self, process: &Process) -> Result<(), Error> {
+        let list = process.exec_cpu_affinity().as_ref().and_then(|affinity| affinity.cpu_affinity_final().as_deref());
+        let (place, list) = list.map_or(("", ""), |list| ("/process/execCPUAffinity/final", list));
+        let mask = security::scheduling::cpus(place, list)?;
+        self.push(place, Step::CpuAffinity { mask: Bytes(&mask) });
+        Ok(())
+    }
+
     /// Cgroups first, so that all that follows is accounted; then the namespaces that clone3 could not make: a cgroup
     /// namespace's root is where its maker is.
     fn enter(&mut self) -> Result<(), Error> {
@@ -102,6 +113,7 @@ impl Order<'_> {
             self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone(self.wanted), cgroup });
         }
         self.join_cgroups();
+        self.push("", Step::CpuAffinity { mask: Bytes(&[]) });
         for join in entered(self.wanted, self.facts.root) {
             self.enter_namespace(join);
         }

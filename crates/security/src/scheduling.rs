@@ -162,9 +162,9 @@ pub fn push_personality(linux: &Linux, to: &mut Writer) -> Result<(), Error> {
 /// A list of CPUs (`0-3,7`) as a mask for `sched_setaffinity(2)`, lowest first. Empty for an empty list.
 ///
 /// # Errors
-/// Why it can't be read.
-pub fn cpus(list: &str) -> Result<Vec<u8>, String> {
-    mask(list, CPUS)
+/// [`Error::Value`] where it can't be read; `place` is where it stands in the config.
+pub fn cpus(place: &str, list: &str) -> Result<Vec<u8>, Error> {
+    mask(list, CPUS).map_err(|why| Error::value(place, format!("invalid list of CPUs {list:?}: {why}")))
 }
 
 /// A list of numbers below `bound` and of ranges (both ends included), with commas between them; blanks are
@@ -295,15 +295,15 @@ mod tests {
 
     #[test]
     fn cpu_lists() {
-        assert_eq!(cpus("0-3,7"), Ok(vec![0x8f]));
-        assert_eq!(cpus(" 0 - 1 , 16 "), Ok(vec![3, 0, 1]));
-        assert_eq!(cpus("7-8"), Ok(vec![0x80, 1]));
-        assert_eq!(cpus(""), Ok(vec![]));
-        assert_eq!(cpus("8191").unwrap().len(), 1024);
+        assert_eq!(mask("0-3,7", CPUS), Ok(vec![0x8f]));
+        assert_eq!(mask(" 0 - 1 , 16 ", CPUS), Ok(vec![3, 0, 1]));
+        assert_eq!(mask("7-8", CPUS), Ok(vec![0x80, 1]));
+        assert_eq!(mask("", CPUS), Ok(vec![]));
+        assert_eq!(mask("8191", CPUS).unwrap().len(), 1024);
         for wrong in
             ["8192", "3-1", ",", "0,", "-", "1-", "-1", "+1", "a", "1 2", "0-99999999999999999999", "1--2", "\u{662}"]
         {
-            assert!(cpus(wrong).is_err(), "{wrong:?}");
+            assert!(mask(wrong, CPUS).is_err(), "{wrong:?}");
         }
     }
 }

@@ -208,6 +208,28 @@ fn scheduling_is_set_for_run_and_exec() {
 }
 
 #[test]
+fn the_callers_cpus_are_not_the_containers() {
+    need_root!();
+    need_cofferdam!("Debian's runc does not know execCPUAffinity");
+    let all = rustix::thread::sched_getaffinity(None).unwrap();
+    let mut held = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| all.is_set(*cpu));
+    let (Some(first), Some(second)) = (held.next(), held.next()) else { skip!("there is only one CPU") };
+    let mut one = rustix::thread::CpuSet::new();
+    one.set(first);
+    // What this thread calls from here on inherits the one.
+    rustix::thread::sched_setaffinity(None, &one).unwrap();
+    let cpus = |seen: &serde_json::Value| seen["status"]["Cpus_allowed_list"].as_str().unwrap().to_owned();
+    assert_ne!(cpus(&Bundle::new().probe(&[])), first.to_string());
+    let bundle = Bundle::of_sleep();
+    bundle.up();
+    assert_ne!(cpus(&bundle.exec_probe(&[], &[])), first.to_string());
+    let affinity = json!({"initial": first.to_string(), "final": second.to_string()});
+    let bundle = Bundle::of_sleep().with("/process/execCPUAffinity", affinity);
+    bundle.up();
+    assert_eq!(cpus(&bundle.exec_probe(&[], &[])), second.to_string());
+}
+
+#[test]
 fn personality_is_set() {
     need_root!();
     need_cofferdam!("personality is newer");
