@@ -106,6 +106,12 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
         lost(cradle, "tie init to the runtime process", errno);
     }
     if parents.wanted.makes(CLONE_NEWUSER) && !parents.reborn {
+        // Here, so that it belongs to the user namespace, and now, while its files in /proc are still ours.
+        if parents.wanted.makes(CLONE_NEWTIME)
+            && let Err((act, errno)) = parents.offsets.enter()
+        {
+            lost(cradle, act, errno);
+        }
         // One byte says that the maps are written.
         let mut word = [0_u8; 1];
         if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
@@ -217,7 +223,7 @@ impl Detour {
             way.push(own(*kind)?);
             enter(namespace.as_fd(), *kind)?;
         }
-        if parents.wanted.makes(CLONE_NEWTIME) {
+        if parents.wanted.makes(CLONE_NEWTIME) && (parents.reborn || !parents.wanted.makes(CLONE_NEWUSER)) {
             way.push(own(CLONE_NEWTIME)?);
             parents.offsets.make()?;
         }

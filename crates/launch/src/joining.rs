@@ -4,7 +4,7 @@ use namespaces::{Join, Wanted};
 use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// The namespaces that clone3 makes. A cgroup namespace is made after joining the cgroup, a time namespace by
-/// the runtime process, which its child inherits from.
+/// the runtime process, which its child inherits from, or by the child where it has a user namespace to own it.
 pub(crate) fn made_by_clone(wanted: &Wanted) -> u32 {
     wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME)
 }

@@ -193,6 +193,28 @@ fn a_time_namespace_shifts_clocks() {
 }
 
 #[test]
+fn a_time_namespace_belongs_to_the_user_namespace_made_with_it() {
+    need_root!();
+    need_cofferdam!("time namespaces are newer");
+    if !Path::new("/proc/self/ns/time").exists() {
+        skip!("the kernel has no time namespaces");
+    }
+    let mut first = user_namespace();
+    first.set("/linux/namespaces/-", json!({"type": "time"}));
+    first.set("/linux/timeOffsets", json!({"boottime": {"secs": 1337}}));
+    first.set("/process/args", json!(["/bin/sleep", "1000"]));
+    first.up();
+    let path = |kind: &str| format!("/proc/{}/ns/{kind}", first.pid());
+    // Only who has rights over its owner may join it.
+    let mut second = Bundle::new();
+    for kind in ["user", "time"] {
+        second.set("/linux/namespaces/-", json!({"type": kind, "path": path(kind)}));
+    }
+    let seen = second.probe(&[]);
+    assert_eq!(seen["namespaces"]["time"], fs::read_link(path("time")).unwrap().to_str().unwrap());
+}
+
+#[test]
 fn the_loopback_device_is_up() {
     need_root!();
     let mut bundle = Bundle::new();
