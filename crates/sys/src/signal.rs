@@ -4,7 +4,9 @@
 extern crate std;
 
 use crate::call::{Sysno, call};
-use linux_raw_sys::general::{SIG_SETMASK, SIGKILL, SIGSTOP, kernel_sigaction};
+use linux_raw_sys::general::{
+    SA_RESTORER, SIG_SETMASK, SIGHUP, SIGINT, SIGKILL, SIGQUIT, SIGSTOP, SIGTERM, kernel_sigaction,
+};
 use rustix::io::Errno;
 
 /// The number of signals; the kernel's masks have as many bits.
@@ -23,6 +25,27 @@ pub fn reset() -> Result<(), Errno> {
         unsafe { call(Sysno::rt_sigaction, [signal as usize, (&raw const default) as usize, 0, 8, 0, 0])? };
     }
     unblock()
+}
+
+/// Lets the signals that ask a program to end (SIGHUP, SIGINT, SIGQUIT, SIGTERM) end this one, with 128 and the
+/// signal's number: as process 1 of a PID namespace it would not hear them. An exec undoes this. See sigaction(2).
+///
+/// # Errors
+/// None that a running kernel gives.
+pub fn heed() -> Result<(), Errno> {
+    unsafe extern "C" fn end(signal: core::ffi::c_int) {
+        crate::clone::exit(128 + signal);
+    }
+    // SAFETY: an action of zeros is valid.
+    let mut action: kernel_sigaction = unsafe { core::mem::zeroed() };
+    action.sa_handler_kernel = Some(end);
+    // x86 makes no frame without a way back; `end` takes none.
+    action.sa_flags = SA_RESTORER.into();
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        // SAFETY: a whole action, alive across the call, whose handler only makes a system call and never returns.
+        unsafe { call(Sysno::rt_sigaction, [signal as usize, (&raw const action) as usize, 0, 8, 0, 0])? };
+    }
+    Ok(())
 }
 
 /// Blocks no signal. See sigprocmask(2).

@@ -41,6 +41,17 @@ fn the_program_does_not_run_before_start() {
 }
 
 #[test]
+fn a_created_container_ends_when_it_is_asked_to() {
+    need_root!();
+    for signal in ["HUP", "INT", "QUIT", "TERM"] {
+        let bundle = Bundle::of_sleep();
+        bundle.create().ok();
+        bundle.kill(signal);
+        bundle.await_status("stopped");
+    }
+}
+
+#[test]
 fn run_gives_the_programs_status_and_leaves_nothing() {
     need_root!();
     for (script, code) in
