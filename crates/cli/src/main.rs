@@ -48,7 +48,7 @@ fn call(program: String, arguments: impl Iterator<Item = OsString>, log_is_file:
     let matches = globals().args_override_self(true).try_get_matches_from(&found.options).map_err(Failure::new)?;
     let session = Session::new(program, &matches)?;
     if session.global().version {
-        return print(&version::version());
+        return print(&version::version(&session.program));
     }
     let (log, valid) = session.log();
     *log_is_file = log.is_file();

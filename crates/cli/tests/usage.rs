@@ -46,6 +46,13 @@ fn parts(output: Output) -> (i32, String, String) {
 }
 
 #[test]
+fn the_version_is_that_of_the_name_called() {
+    use std::os::unix::process::CommandExt as _;
+    let (_, text, _) = parts(cofferdam().arg0("/usr/bin/runc").arg("--version").output().unwrap());
+    assert!(text.starts_with(concat!("runc version ", env!("CARGO_PKG_VERSION"), "\n")), "{text}");
+}
+
+#[test]
 fn version_has_one_line_with_that_word() {
     for argument in ["--version", "-v", "-version", "--version=true"] {
         let (status, text, errors) = run(&[argument]);
