@@ -11,6 +11,7 @@ pub(crate) struct Failure {
     pointer: Option<String>,
     status: u8,
     usage: Option<String>,
+    bare: bool,
 }
 
 /// The exit status of a command, or why there is none.
@@ -19,7 +20,7 @@ pub(crate) type Outcome = Result<u8, Failure>;
 impl Failure {
     /// A failure with that text; the exit status is 1.
     pub(crate) fn new(text: impl Display) -> Self {
-        Failure { text: one_line(&text.to_string()), pointer: None, status: 1, usage: None }
+        Failure { text: one_line(&text.to_string()), pointer: None, status: 1, usage: None, bare: false }
     }
 
     /// What an error and its causes say. A cause that the text already has is not said twice.
@@ -56,6 +57,16 @@ impl Failure {
     /// The same with help, for who got the arguments wrong.
     pub(crate) fn usage(self, help: String) -> Self {
         Failure { usage: Some(help), ..self }
+    }
+
+    /// The same as nothing but a line on standard error, where the log has no file of its own.
+    pub(crate) fn bare(self) -> Self {
+        Failure { bare: true, ..self }
+    }
+
+    /// Whether it is to be only a line.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.bare
     }
 
     /// The exit status.

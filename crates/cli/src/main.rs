@@ -73,8 +73,11 @@ fn report(failure: &Failure, log_is_file: bool) -> u8 {
     if let Some(help) = failure.help() {
         drop(std::io::stdout().write_all(help.as_bytes()));
     }
-    tracing::error!(pointer = failure.pointer(), "{failure}");
-    if log_is_file || !tracing::dispatcher::has_been_set() {
+    let line_only = failure.is_bare() && !log_is_file;
+    if !line_only {
+        tracing::error!(pointer = failure.pointer(), "{failure}");
+    }
+    if line_only || log_is_file || !tracing::dispatcher::has_been_set() {
         drop(writeln!(std::io::stderr(), "{failure}"));
     }
     failure.exit_status()

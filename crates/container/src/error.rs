@@ -227,6 +227,14 @@ impl Error {
         }
     }
 
+    /// What the kernel had against the program, `exec PATH: WHY`, where all else went well.
+    pub fn refused_program(&self) -> Option<&str> {
+        match self {
+            Error::Launch(launch::Error::Exec { sentence }) => Some(sentence),
+            _ => None,
+        }
+    }
+
     /// Wraps the kernel's answer to `act` on `path`.
     pub(crate) fn io(act: &'static str, path: impl Into<PathBuf>, errno: Errno) -> Self {
         Error::Io { act, path: path.into(), errno }

@@ -16,6 +16,12 @@ pub enum Error {
         /// JSON pointer; empty where it is about no place in the config.
         place: String,
     },
+    /// All was set up, and the kernel refused the program.
+    #[error("unable to start container process: {sentence}")]
+    Exec {
+        /// `exec PATH: WHY`
+        sentence: String,
+    },
     /// Init ended without a word.
     #[error("unable to start container process: init died{}", step.as_ref().map(|step| format!(" after {step}")).unwrap_or_default())]
     Died {

@@ -45,7 +45,8 @@ impl<'a> Sentences<'a> {
         let placed = self.step(failure.step);
         let what = plain(failure);
         let (setup, sentence) = match placed.map(|placed| placed.step) {
-            Some(Step::Program { .. } | Step::Exec) => (false, what),
+            Some(Step::Exec) => return Error::Exec { sentence: what },
+            Some(Step::Program { .. }) => (false, what),
             // The kernel promises times only to those who may use all CPUs: sched_setattr(2).
             Some(Step::Scheduler(_)) if self.cpuset && failure.errno == Errno::PERM.raw_os_error() => {
                 (true, format!("process scheduler can't be used together with AllowedCPUs (cpuset): {what}"))

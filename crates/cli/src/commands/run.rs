@@ -23,13 +23,15 @@ pub(super) struct Run {
 
 impl Verb for Run {
     fn run(self, session: &Session, positional: &[String]) -> Outcome {
-        let run = || {
-            let (id, request) = (id(positional)?, self.making.request(session)?);
-            let store = session.new_store()?;
-            Ok(container::run::run(&store, &id, &request, self.detach, self.keep, self.no_subreaper)?)
-        };
-        let status: Result<i32, Failure> = run();
-        status.map(exit_status).map_err(|failure| failure.after(format!("{} run failed", session.program)))
+        let failed = |failure: Failure| failure.after(format!("{} run failed", session.program));
+        let asked = || Ok((id(positional)?, self.making.request(session)?, session.new_store()?));
+        let (id, request, store) = asked().map_err(failed)?;
+        let status = container::run::run(&store, &id, &request, self.detach, self.keep, self.no_subreaper);
+        status.map(exit_status).map_err(|error| match error.refused_program() {
+            // The program's failure, not ours: told as a shell would.
+            Some(sentence) => Failure::new(sentence).bare().status(255),
+            None => failed(error.into()),
+        })
     }
 }
 

@@ -205,6 +205,18 @@ fn programs_that_cannot_be_run_fail_create_with_the_words_engines_know() {
 }
 
 #[test]
+fn run_tells_what_exec_says_of_the_program_and_nothing_else() {
+    need_root!();
+    need_cofferdam!("Debian's runc still has its own words before it");
+    let bundle = Bundle::new().with("/process/args", json!(["/script"]));
+    fs::write(bundle.rootfs("script"), "#!/nosuch/interpreter\n").unwrap();
+    fs::set_permissions(bundle.rootfs("script"), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = bundle.run();
+    assert_eq!((run.code, run.err.as_str()), (255, "exec /script: no such file or directory\n"));
+    bundle.assert_nothing_left();
+}
+
+#[test]
 fn a_program_that_exec_refuses_fails_start() {
     need_root!();
     let bundle = Bundle::new().with("/process/args", json!(["/garbage"]));
