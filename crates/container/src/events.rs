@@ -51,11 +51,9 @@ pub fn stream(store: &Store, id: &ContainerId, interval: Duration, out: &mut dyn
         if woken.init_ended {
             // Others may live on, without a PID namespace of their own.
             init = None;
-            if Cgroup::of(&record).pids().map_or(true, |pids| pids.is_empty()) {
-                return Ok(());
-            }
         }
-        if news == Oom::Over {
+        let empty = || Cgroup::of(&record).pids().map_or(true, |pids| pids.is_empty());
+        if news == Oom::Over || (init.is_none() && empty()) {
             return Ok(());
         }
         if Instant::now() >= next {
