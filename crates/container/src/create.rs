@@ -211,6 +211,7 @@ impl Making<'_> {
     /// As soon as there is a process, a later call must be able to find it.
     fn born(&self, born: &Born, record: &mut Record, process: &mut Option<Process>) -> Result<()> {
         let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
+        tracing::debug!("init is born: process {}", born.pid.as_raw_nonzero());
         let made = Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)?;
         record.set_init(&made);
         *process = Some(made);

@@ -91,6 +91,7 @@ impl Joining<'_> {
         let mut process = None;
         let born = launch::bear(&plan, &given, &mut |born: &Born| {
             let of = |born: &Born| {
+                tracing::debug!("init is born: process {}", born.pid.as_raw_nonzero());
                 let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
                 Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)
             };

@@ -72,6 +72,7 @@ pub fn converse(
                 answer(sync, None)?;
             }
             FromInit::Ready => {
+                tracing::debug!("init is ready");
                 attendant.ready()?;
                 answer(sync, None)?;
                 if until_ready {
@@ -92,7 +93,10 @@ pub fn converse(
             FromInit::Warning(failure) => tracing::warn!("{}", steps.warning(&failure)),
             FromInit::Failed(failure) => return Err(steps.error(&failure)),
             FromInit::Times { first, ends } => steps.times(first, ends.0),
-            FromInit::Executing => executing = true,
+            FromInit::Executing => {
+                tracing::debug!("init executes the program");
+                executing = true;
+            }
             FromInit::Reborn => return Err(Error::Garbled),
         }
     }
