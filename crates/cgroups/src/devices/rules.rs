@@ -39,13 +39,14 @@ impl Access {
         Access(self.0 & !other.0)
     }
 
-    /// Reads letters of `rwm`.
+    /// Reads letters of `rwm`; an `a` says nothing beside them, as to runc.
     pub(crate) fn parse(text: &str) -> Option<Access> {
         text.chars().try_fold(Access::NONE, |access, letter| {
             let one = match letter {
                 'r' => Access::READ,
                 'w' => Access::WRITE,
                 'm' => Access::MAKE,
+                'a' => Access::NONE,
                 _ => return None,
             };
             Some(access.or(one))

@@ -38,7 +38,9 @@ fn devices(base: &str, rules: &[LinuxDeviceCgroup]) -> Check {
         if access.is_empty() {
             return Err(Fault::missing(pointer("access"), "must be one or more of r, w and m"));
         }
-        if !access.bytes().all(|b| b"rwm".contains(&b)) {
+        // An `a` beside them is in configs that other runtimes take.
+        let known = |letter: u8| b"rwma".contains(&letter);
+        if !access.bytes().all(known) || access.bytes().all(|letter| letter == b'a') {
             return Err(Fault::new(pointer("access"), Quoted(access), "must be one or more of r, w and m"));
         }
     }

@@ -7,6 +7,7 @@ fn resources() {
     for (name, value, pointer, words) in [
         ("devices", json!([{"allow": true, "type": "p", "access": "r"}]), "devices/0/type", "a, b or c"),
         ("devices", json!([{"allow": true, "access": "rx"}]), "devices/0/access", "r, w and m"),
+        ("devices", json!([{"allow": true, "access": "a"}]), "devices/0/access", "r, w and m"),
         ("devices", json!([{"allow": true}]), "devices/0/access", "r, w and m"),
         ("devices", json!([{"allow": true, "access": "r", "major": -2}]), "devices/0/major", "from -1"),
         ("memory", json!({"limit": -2}), "memory/limit", "from -1"),
@@ -53,7 +54,7 @@ fn resources() {
         ("hugepageLimits", json!([{"pageSize": "64KB", "limit": u64::MAX}])),
         ("hugepageLimits", json!([{"pageSize": "1GB", "limit": 9_223_372_036_854_772_000_u64}])),
         ("unified", json!({"memory.high": "max", "unknown.key": ""})),
-        ("devices", json!([{"allow": true, "type": "c", "major": -1, "minor": -1, "access": "mwr"}])),
+        ("devices", json!([{"allow": true, "type": "c", "major": -1, "minor": -1, "access": "mwra"}])),
     ] {
         accepted(&[(&format!("{base}/{name}"), value)], 0);
     }
