@@ -50,9 +50,15 @@ pub fn has_security_module(name: &str) -> bool {
     fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|list| list.trim().split(',').any(|one| one == name))
 }
 
+/// Whether this is a User-Mode Linux kernel: some fifty times slower, its files those of another machine.
+pub fn is_user_mode() -> bool {
+    fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("User Mode Linux"))
+}
+
 /// Says that the running test is skipped, past the capture of the test runner.
 pub fn say_skipped(reason: &str) {
     let thread = std::thread::current();
-    let line = format!("skipped: {}: {reason}\n", thread.name().unwrap_or("?"));
+    // A line of its own, though the runner may be in the middle of one.
+    let line = format!("\nskipped: {}: {reason}\n", thread.name().unwrap_or("?"));
     drop(std::io::stderr().write_all(line.as_bytes()));
 }

@@ -21,7 +21,7 @@ fn each_kind_that_is_asked_for_is_new() {
     for (kind, _) in KINDS {
         assert_ne!(seen["namespaces"][kind], own(kind), "{kind}");
     }
-    for kind in ["user", "time"] {
+    for kind in ["user", "time"].iter().filter(|kind| Path::new("/proc/self/ns").join(kind).exists()) {
         assert_eq!(seen["namespaces"][kind], own(kind), "{kind}");
     }
     assert_eq!(seen["hostname"], "inside");

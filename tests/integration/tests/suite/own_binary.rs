@@ -1,6 +1,6 @@
 //! SECURITY C1: nothing in a container ever holds the runtime's own file so that it could write to it.
 
-use harness::{Bundle, eventually, need_cofferdam, need_root, programs};
+use harness::{Bundle, eventually, host, need_cofferdam, need_root, programs};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -99,11 +99,12 @@ fn an_attacker_inside_never_opens_it_for_writing() {
     let before = (identity(), fs::read(programs::runtime()).unwrap());
     bundle.up();
     eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
-    for _ in 0..200 {
+    let times = if host::is_user_mode() { 20 } else { 200 };
+    for _ in 0..times {
         bundle.exec(&["/bin/true"]).ok();
     }
     let log = attack_log(&bundle);
-    assert!(log["seen"].as_u64().unwrap() > 20, "the attacker saw hardly any process: {log}");
+    assert!(log["seen"].as_u64().unwrap() > times / 10, "the attacker saw hardly any process: {log}");
     assert_eq!(log["written"], 0, "{log}");
     assert_eq!((identity(), fs::read(programs::runtime()).unwrap()), before);
 }
