@@ -20,7 +20,7 @@ const RUNTIME_WHILE_CHILD: Kill = Kill { victim: "runtime", at: "child" };
 const CHILD: Kill = Kill { victim: "child", at: "child" };
 
 /// How many points of a walk are tried unless all are.
-const POINTS: usize = 40;
+const POINTS: usize = 25;
 
 /// Kills `verb` at one call after the other; `prepare` brings a bundle to where the verb can be used.
 fn sweep(kill: Kill, verb: &[&str], prepare: impl Fn(&Bundle)) {
@@ -57,7 +57,7 @@ fn strike(kill: Kill, number: usize, verb: &[&str], prepare: &impl Fn(&Bundle)) 
     let gone =
         until(Duration::from_secs(2), || bundle.footprint().is_empty() && !pids.iter().any(|pid| is_alive(*pid)));
     assert!(gone, "{at}left over: {:#?}, alive of {pids:?}", bundle.footprint());
-    if number % 7 == 0 {
+    if number.is_multiple_of(7) {
         bundle.create().ok();
         bundle.call(["delete", "--force", bundle.id()]).ok();
         bundle.assert_nothing_left();
