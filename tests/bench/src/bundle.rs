@@ -96,6 +96,10 @@ impl Place<'_> {
         for what in ["memory", "cpu", "pids"] {
             config["linux"]["resources"][what] = limited["linux"]["resources"][what].clone();
         }
+        // To be held on one processor that others use is no cost of the runtime's.
+        if let Some(cpu) = config["linux"]["resources"]["cpu"].as_object_mut() {
+            cpu.remove("cpus");
+        }
         for mount in config["mounts"].as_array_mut().into_iter().flatten() {
             if mount["type"] == "bind" {
                 let file = mount["destination"].as_str().unwrap_or_default().trim_start_matches('/');
