@@ -134,6 +134,9 @@ fn explained(racers: &mut [Racer]) -> Result<String, Box<dyn Error>> {
         }
         text += "\n\n";
     }
+    if text.is_empty() {
+        text += report::NOWHERE_SLOWER;
+    }
     Ok(text)
 }
 

@@ -9,7 +9,9 @@ pub(crate) const METHOD: &str = "\
 `hack/bench` wrote this page. It runs in a mount namespace of its own, with the runtimes' state on a tmpfs of its own
 and, on a host with both cgroup versions, without v2 there (crun refuses such a host). In each round every runtime makes
 every step once, and before each step the runtimes are shuffled. Time is from before posix_spawn(3) until wait4(2);
-memory is what wait4(2) says (the peak of the runtime or of a child that it waited for). Two rounds before do not count.
+memory is what wait4(2) says (the peak of the runtime or of a child that it waited for; most of it is the program's
+own file, which the kernel maps in larger pieces than are used and keeps once), and for a container that waits its
+share (PSS in proc(5)). Two rounds before do not count.
 A call that takes more than 10 s hangs, and is told below. Each cell is *median / minimum* in milliseconds; in
 brackets, both as multiples of Cofferdam's: 2.0x took twice as long.
 
@@ -57,8 +59,14 @@ fn time(series: &Series, own: Option<&Series>) -> String {
     cell
 }
 
-/// The peak of memory.
+/// The peak of memory, and what is left of it while a container waits.
 pub(crate) fn memory(kind: Kind, racers: &[Racer]) -> String {
+    let waiting: Vec<String> = racers.iter().map(|racer| racer.waiting.to_string()).collect();
+    let peaks = peaks(kind, racers);
+    format!("{peaks}| a container that waits for `start` | {} |\n", waiting.join(" | "))
+}
+
+fn peaks(kind: Kind, racers: &[Racer]) -> String {
     table(racers, &format!("peak memory, KiB, {}", kind.name()), &Step::ALL, |racer, step| match racer.of(step).peak {
         0 => "-".to_owned(),
         peak => peak.to_string(),
@@ -74,6 +82,9 @@ pub(crate) fn calls(kind: Kind, racers: &[Racer], steps: &[Step], counts: &[Vec<
         count.map_or("-".to_owned(), |count| count.to_string())
     })
 }
+
+/// What is said where there are no such steps.
+pub(crate) const NOWHERE_SLOWER: &str = "No step is slower than another runtime's, by median or by minimum.\n\n";
 
 /// The steps where another runtime's median or minimum is shorter than the first one's.
 pub(crate) fn slower(racers: &[Racer]) -> Vec<(Step, String)> {

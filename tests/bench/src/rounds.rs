@@ -74,6 +74,8 @@ pub(crate) struct Racer<'a> {
     pub(crate) bundles: Bundles,
     /// In the order of [`Step::ALL`].
     pub(crate) series: [Series; Step::ALL.len()],
+    /// What a container that waits for `start` takes, its share of what it has in common with others, KiB.
+    pub(crate) waiting: u64,
     has_container: bool,
     errors: PathBuf,
 }
@@ -83,7 +85,7 @@ impl<'a> Racer<'a> {
     pub(crate) fn new(runtime: &'a Runtime, kind: Kind, place: &Place) -> io::Result<Self> {
         let bundles = place.write(kind, &runtime.name)?;
         let errors = bundles.long.join("stderr");
-        Ok(Racer { runtime, bundles, series: Default::default(), has_container: false, errors })
+        Ok(Racer { runtime, bundles, series: Default::default(), waiting: 0, has_container: false, errors })
     }
 
     /// What was measured of a step.
@@ -112,8 +114,13 @@ impl<'a> Racer<'a> {
         let outcome = measure(&line, &self.errors)?;
         let well = self.series[step as usize].add(outcome, counts);
         match step {
-            Step::Create => self.has_container = well,
-            Step::Kill => self.await_death()?,
+            Step::Create => {
+                self.has_container = well;
+                if well {
+                    self.waiting = self.waiting.max(proportional(self.pid()?));
+                }
+            }
+            Step::Kill => drop(await_death(self.pid()?)?),
             Step::Delete => self.has_container = false,
             _ => {}
         }
@@ -123,9 +130,10 @@ impl<'a> Racer<'a> {
         Ok(())
     }
 
-    fn await_death(&self) -> io::Result<()> {
+    /// The process of the container that stays.
+    fn pid(&self) -> io::Result<i32> {
         let text = fs::read_to_string(self.bundles.long.join("pid"))?;
-        await_death(text.trim().parse().map_err(io::Error::other)?).map(drop)
+        text.trim().parse().map_err(io::Error::other)
     }
 
     /// Removes what a step that failed may have left.
@@ -145,6 +153,13 @@ impl<'a> Racer<'a> {
     pub(crate) fn tidy(&mut self) -> io::Result<()> {
         self.clear(Step::Create)
     }
+}
+
+/// The memory of a process, KiB: what it shares counts in parts. See `smaps_rollup` in proc(5).
+fn proportional(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
 }
 
 /// Makes so many rounds, or as many as fit into the time. Tells how many counted.
