@@ -212,7 +212,10 @@ fn input_without_a_terminal_reaches_one() {
 }
 
 fn a_reader_that_goes_away_hangs_up() {
-    let mut child = command(&[], "trap 'exit 6' HUP; for i in $(seq 100000); do echo more; done").env(TERMINAL, "1").spawn().unwrap();
+    let mut child = command(&[], "trap 'exit 6' HUP; for i in $(seq 100000); do echo more; done")
+        .env(TERMINAL, "1")
+        .spawn()
+        .unwrap();
     let mut output = child.stdout.take().unwrap();
     read_until(&mut output, "more");
     drop(output);
