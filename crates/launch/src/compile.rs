@@ -97,12 +97,16 @@ impl Plan {
 /// What of the config can't be done.
 pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan, cgroups::Plan), Error> {
     let linux = spec.linux().as_ref();
-    let cgroup = cgroups::plan(
+    let mut cgroup = cgroups::plan(
         &facts.cgroups,
         linux.and_then(|linux| linux.cgroups_path().as_deref()),
         request.id,
         linux.and_then(|linux| linux.resources().as_ref()),
     )?;
+    if cgroup.dispensable && !facts.root {
+        // Nobody but root may make cgroups (unless some are delegated), and nothing of this one was asked for.
+        (cgroup.paths, cgroup.make, cgroup.limit) = (Paths::default(), Vec::new(), Vec::new());
+    }
     let mut facts = facts.clone();
     facts.cgroup_tasks = cgroup.paths.tasks();
     facts.cgroup_directory = cgroup.paths.unified().is_some();
