@@ -8,7 +8,6 @@ use super::calls::{self, Way};
 use super::decide::{Test, decide};
 use super::profile::{ACTION, ALLOW, Condition, ERRNO, LOG, Profile, TRACE};
 use spec::oci::LinuxSeccompOperator as Operator;
-use std::collections::BTreeMap;
 
 /// What calls get that the profile's author can't have known: a program that tries them falls back to older
 /// ones. `SECCOMP_RET_ERRNO` with `ENOSYS`.
@@ -85,11 +84,13 @@ fn segments(profile: &Profile<'_>, arch: Arch) -> Vec<Segment> {
 fn push_segments(profile: &Profile<'_>, arch: Arch, to: &mut Vec<Segment>) {
     let ways: Vec<_> = profile.names.iter().map(|name| calls::ways(name, arch)).collect();
     push(to, arch.base, Decision::Answer(profile.default));
-    for (number, tests) in tests(profile, &ways) {
+    for rules in tests(profile, &ways).chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((number, _)) = rules.first() else { continue };
+        let number = *number;
         // One without conditions is stronger than all others, wherever it stands, as in libseccomp.
-        let decision = match tests.iter().find(|test| is_always(test, arch)) {
-            Some(always) => Decision::Answer(always.action),
-            None => Decision::Tests { tests, wide: arch.wide },
+        let decision = match rules.iter().find(|(_, test)| is_always(test, arch)) {
+            Some((_, always)) => Decision::Answer(always.action),
+            None => Decision::Tests { tests: rules.iter().map(|(_, test)| test.clone()).collect(), wide: arch.wide },
         };
         push(to, number, decision);
         push(to, number + 1, Decision::Answer(profile.default));
@@ -111,9 +112,10 @@ fn push(segments: &mut Vec<Segment>, first: u32, decision: Decision) {
     }
 }
 
-/// The rules by the numbers of their calls; `ways` are those of the profile's names.
-fn tests(profile: &Profile<'_>, ways: &[[Option<Way>; 2]]) -> BTreeMap<u32, Vec<Test>> {
-    let mut tests: BTreeMap<u32, Vec<Test>> = BTreeMap::new();
+/// The rules with the numbers of their calls, in the order of those, and of the profile where they are alike; `ways`
+/// are those of the profile's names.
+fn tests(profile: &Profile<'_>, ways: &[[Option<Way>; 2]]) -> Vec<(u32, Test)> {
+    let mut tests = Vec::with_capacity(profile.rules.len());
     for rule in &profile.rules {
         for way in ways.get(rule.call).into_iter().flatten().flatten() {
             let mut conditions = rule.conditions.clone();
@@ -124,9 +126,10 @@ fn tests(profile: &Profile<'_>, ways: &[[Option<Way>; 2]]) -> BTreeMap<u32, Vec<
                 let value = selector.into();
                 conditions.insert(0, Condition { index: 0, operator: Operator::ScmpCmpEq, mask: u64::MAX, value });
             }
-            tests.entry(way.number).or_default().push(Test { conditions, action: rule.action });
+            tests.push((way.number, Test { conditions, action: rule.action }));
         }
     }
+    tests.sort_by_key(|(number, _)| *number);
     tests
 }
 
