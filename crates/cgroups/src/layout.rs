@@ -8,6 +8,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
+use sys::Errno;
 
 const ROOT: &str = "/sys/fs/cgroup";
 const HYBRID: &str = "/sys/fs/cgroup/unified";
@@ -61,10 +62,10 @@ impl Layout {
     pub fn detect() -> Result<Self> {
         let own = read("/proc/self/cgroup")?;
         let own = memberships(&own);
-        if magic(Path::new(ROOT)) == Some(CGROUP2_SUPER_MAGIC) {
+        if magic(Path::new(ROOT))? == Some(CGROUP2_SUPER_MAGIC) {
             return Ok(Layout::Unified(unified(PathBuf::from(ROOT), Path::new("/"), &own)));
         }
-        if let Some(layout) = customary(&own) {
+        if let Some(layout) = customary(&own)? {
             return Ok(layout);
         }
         let layout = from_mounts(&mounts(&read("/proc/self/mountinfo")?), &own);
@@ -81,8 +82,13 @@ fn read(path: &str) -> Result<String> {
     file::read(Path::new(path)).map_err(|errno| Error::Layout(format!("{path}: {}", sys::text::errno(errno))))
 }
 
-fn magic(path: &Path) -> Option<i64> {
-    statfs(path).ok().map(|found| found.f_type)
+/// What is mounted at a path. A host that can't be looked at is not taken for another one.
+fn magic(path: &Path) -> Result<Option<i64>> {
+    match statfs(path) {
+        Ok(found) => Ok(Some(found.f_type)),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => Ok(None),
+        Err(errno) => Err(Error::Layout(format!("statfs {}: {}", path.display(), sys::text::errno(errno)))),
+    }
 }
 
 /// A line of `/proc/PID/cgroup`: a hierarchy's controllers (none: v2), and the cgroup in it.
@@ -108,20 +114,21 @@ fn memberships(text: &str) -> Vec<Membership<'_>> {
 
 /// v1 hierarchies where they are mounted by custom: each in a directory of `/sys/fs/cgroup` that bears the
 /// names of its controllers. `None` where one is not found there, or is mounted from below its root.
-fn customary(own: &[Membership<'_>]) -> Option<Layout> {
+fn customary(own: &[Membership<'_>]) -> Result<Option<Layout>> {
     let mut hierarchies = Vec::new();
     for member in own.iter().filter(|member| !member.controllers.is_empty()) {
         let names = member.controllers.join(",");
         let mount = Path::new(ROOT).join(names.strip_prefix("name=").unwrap_or(&names));
-        if magic(&mount) != Some(CGROUP_SUPER_MAGIC) || !reaches(&mount, &member.cgroup) {
-            return None;
+        if magic(&mount)? != Some(CGROUP_SUPER_MAGIC) || !reaches(&mount, &member.cgroup) {
+            return Ok(None);
         }
         let controllers = member.controllers.iter().map(ToString::to_string).collect();
         hierarchies.push(Hierarchy { controllers, mount, own: member.cgroup.clone() });
     }
     let hybrid = Path::new(HYBRID);
-    let unified = (magic(hybrid) == Some(CGROUP2_SUPER_MAGIC)).then(|| unified(hybrid.to_owned(), Path::new("/"), own));
-    (!hierarchies.is_empty()).then_some(Layout::Legacy { hierarchies, unified })
+    let unified =
+        (magic(hybrid)? == Some(CGROUP2_SUPER_MAGIC)).then(|| unified(hybrid.to_owned(), Path::new("/"), own));
+    Ok((!hierarchies.is_empty()).then_some(Layout::Legacy { hierarchies, unified }))
 }
 
 /// Whether our own cgroup is seen through a mount: it is not where only a part of the hierarchy is mounted, as
