@@ -14,7 +14,7 @@ const ERRORS: [&str; 4] = ["ENOMEM", "EPERM", "ENOSPC", "EMFILE"];
 /// Calls whose failure tells nothing: of the allocator and of the language's start, which end the process; of the
 /// end itself; and of what cannot fail.
 const NOT_FAILED: &str = " arch_prctl brk execve exit_group mmap mprotect munmap rseq rt_sigaction rt_sigprocmask \
-    set_robust_list set_tid_address sigaltstack close getrandom poll capget getpid gettid getuid geteuid umask sched_getaffinity ";
+    set_robust_list set_tid_address sigaltstack close getrandom poll capget clock_gettime getpid gettid getuid geteuid umask sched_getaffinity ";
 
 /// A container with something of everything that confines it.
 fn confined() -> Bundle {
@@ -29,8 +29,19 @@ fn confined() -> Bundle {
         .with("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}))
         .with("/linux/resources/pids", json!({"limit": 20}))
         .with("/linux/resources/memory", json!({"limit": 67_108_864}));
-    bundle
-        .with("/process/args", json!(["/probe", "list:/dev", "read:/proc/sys/net/ipv4/ip_forward", "read:/proc/kcore"]))
+    bundle.with(
+        "/process/args",
+        json!([
+            "/probe",
+            "list:/dev",
+            "read:/proc/sys/net/ipv4/ip_forward",
+            "read:/proc/kcore",
+            "read:/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "read:/sys/fs/cgroup/pids/pids.max",
+            "read:/sys/fs/cgroup/memory.max",
+            "read:/sys/fs/cgroup/pids.max"
+        ]),
+    )
 }
 
 /// What of the probe's view must not change from one container to the next.

@@ -153,7 +153,7 @@ fn a_process_that_has_got_inits_number_is_spared() {
     bundle.up();
     bundle.kill("KILL");
     bundle.await_status("stopped");
-    let mut bystander = Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut bystander = Command::new("sleep").arg("1000").env("COFFERDAM_TEST", bundle.tag()).spawn().unwrap();
     let file = bundle.state_folder().join(bundle.id()).join("state.json");
     let mut record: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     record["init_process_pid"] = json!(bystander.id());

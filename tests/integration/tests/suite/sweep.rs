@@ -63,7 +63,7 @@ impl Sweep {
         bundle.call(["delete", "--force", bundle.id()]).ok();
         let (mut seen, mut wrong, mut hits) = (Footprint::default(), Vec::new(), 0);
         let steps: Vec<&Point> = points.iter().filter(|point| point.acts()).collect();
-        assert!(steps.len() > 10, "{steps:?}");
+        assert!(steps.len() > 5, "{steps:?}");
         for point in &steps {
             prepare();
             let outcome = bundle.killed_at(point, false, of(bundle, self.command)).outcome();
@@ -75,7 +75,9 @@ impl Sweep {
             wrong.extend(clean(bundle).map(|text| format!("killed at {point}: {text}")));
         }
         // How often it looks again varies with the time that others take.
-        assert!(hits * 10 > steps.len() * 9, "only {hits} of {} hit", steps.len());
+        if hits * 10 < steps.len() * 9 {
+            wrong.push(format!("only {hits} of {} hit", steps.len()));
+        }
         (seen, wrong)
     }
 
