@@ -14,8 +14,10 @@ use pty::{End, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
-use rustix::process::{getpid, set_child_subreaper, wait, waitid, waitpid};
+use rustix::process::{Pid, WaitOptions, WaitStatus};
+use rustix::process::{getpid, set_child_subreaper, wait, waitpid};
+
+use std::cell::Cell;
 
 pub use pty::prepare;
 
@@ -46,12 +48,13 @@ pub fn hold_signals() -> Result<()> {
 pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
     let signals = Held::new().map_err(|error| Error::foreground("hold signals back", error))?;
     let mut terminal = terminal.map(Terminal::new).transpose()?;
+    let taken = Cell::new(None);
     loop {
         for end in wait_for_one(process, terminal.as_ref(), &signals)? {
             match (end, &mut terminal) {
-                (End::Signals, terminal) => pass_all_on(&signals, process, terminal.as_ref())?,
+                (End::Signals, terminal) => pass_all_on(&signals, process, terminal.as_ref(), &taken)?,
                 (End::Process, terminal) => {
-                    let status = exit_status(process)?;
+                    let status = exit_status(process, &taken)?;
                     if let Some(terminal) = terminal {
                         terminal.finish();
                     }
@@ -83,17 +86,27 @@ fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &Held) 
     }
 }
 
-fn pass_all_on(signals: &Held, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
+fn pass_all_on(
+    signals: &Held,
+    process: &Process,
+    terminal: Option<&Terminal>,
+    taken: &Cell<Option<WaitStatus>>,
+) -> Result<()> {
     while let Some(signal) = signals.next().map_err(|error| Error::foreground("read a signal", error))? {
-        pass_on(signal, process, terminal)?;
+        pass_on(signal, process, terminal, taken)?;
     }
     Ok(())
 }
 
-fn pass_on(signal: i32, process: &Process, terminal: Option<&Terminal>) -> Result<()> {
+fn pass_on(
+    signal: i32,
+    process: &Process,
+    terminal: Option<&Terminal>,
+    taken: &Cell<Option<WaitStatus>>,
+) -> Result<()> {
     match Signal::try_from(signal) {
         Ok(Signal::SIGCHLD) => {
-            reap_others(process);
+            reap(process, taken);
             Ok(())
         }
         Ok(Signal::SIGWINCH) => {
@@ -110,17 +123,20 @@ fn pass_on(signal: i32, process: &Process, terminal: Option<&Terminal>) -> Resul
     }
 }
 
-/// Waits for children that have ended, but not for the process itself: the pidfd tells of that.
-fn reap_others(process: &Process) {
-    // NOWAIT first shows whether the next one is ours; wait(2) would take it.
-    let ours_has_ended = || {
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        matches!(waitid(WaitId::PidFd(process.pidfd()), look), Ok(Some(_)) | Err(_))
-    };
-    while !ours_has_ended() && matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+/// Waits for children that have ended. Where the process itself is among them, its status is kept: the pidfd goes on
+/// telling of its end.
+fn reap(process: &Process, taken: &Cell<Option<WaitStatus>>) {
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        if pid.as_raw_nonzero().get() == process.pid() {
+            taken.set(Some(status));
+        }
+    }
 }
 
-fn exit_status(process: &Process) -> Result<i32> {
+fn exit_status(process: &Process, taken: &Cell<Option<WaitStatus>>) -> Result<i32> {
+    if let Some(status) = taken.get() {
+        return Ok(code(status));
+    }
     loop {
         match waitpid(Pid::from_raw(process.pid()), WaitOptions::empty()) {
             Ok(Some((_, status))) => return Ok(code(status)),
