@@ -39,6 +39,16 @@ enum Source {
 }
 
 impl Paths {
+    /// How many processes the kernel has killed in the container for want of memory: none where nothing counts them.
+    pub fn oom_kills(&self) -> u64 {
+        let file = match (self.get("memory"), self.unified()) {
+            (Some(path), _) => path.join("memory.oom_control"),
+            (None, Some(path)) => path.join("memory.events"),
+            (None, None) => return 0,
+        };
+        file::read(&file).ok().and_then(|text| file::value(&text, "oom_kill")).unwrap_or(0)
+    }
+
     /// Asks the kernel for news.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ impl Failure {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
-            let more = in_gos_words(&error.to_string());
+            let more = sys::text::plain(&error.to_string());
             if !text.contains(&more) {
                 text = format!("{text}: {more}");
             }
@@ -106,16 +106,6 @@ impl From<spec::Error> for Failure {
 impl From<Mistake> for Failure {
     fn from(mistake: Mistake) -> Self {
         Self::of(&mistake)
-    }
-}
-
-/// The kernel's answer as Go and the errors of our own crates write it: lower case, without a number.
-fn in_gos_words(text: &str) -> String {
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    match (letters.next(), letters.clone().next()) {
-        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
-        _ => text.to_owned(),
     }
 }
 

@@ -69,14 +69,7 @@ impl Cgroup {
 
     /// Whether the kernel has killed something in it for want of memory.
     pub(crate) fn was_oom_killed(&self) -> bool {
-        let file = match (self.paths.get("memory"), self.paths.unified()) {
-            (Some(path), _) => path.join("memory.oom_control"),
-            (None, Some(path)) => path.join("memory.events"),
-            (None, None) => return false,
-        };
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse::<u64>().ok());
-        kills.is_some_and(|kills| kills > 0)
+        self.paths.oom_kills() > 0
     }
 
     /// The ways in for a process that joins, at the place beneath it that `exec --cgroup` names.

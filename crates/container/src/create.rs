@@ -124,7 +124,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     record.annotations = spec.annotations().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let creating = hook_states(&record, Status::Creating);
     let created = hook_states(&record, Status::Created);
-    let facts = Facts::gather(&spec).map_err(launch::Error::from)?;
+    let layout = cgroups::Layout::detect().map_err(launch::Error::from)?;
     let passed = handover::Listening::from_environment();
     let (mut plan, cgroup) = launch::create(
         &spec,
@@ -141,7 +141,8 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),
         },
-        &facts,
+        &Facts::gather(&spec),
+        &layout,
     )?;
     plan.warnings.splice(0..0, loaded.warnings);
     record.own_pid_namespace = plan.has_pid_namespace();
@@ -293,13 +294,8 @@ impl Host<'_, '_> {
         let request = self.making.request;
         self.record.stage = Stage::Created;
         self.making.entry.save(self.record)?;
-        if let Some(socket) = &request.pidfd_socket {
-            handover::send(socket, self.pidfd.as_fd(), "pidfd")?;
-        }
-        if let Some(file) = &request.pid_file {
-            handover::write_pid_file(file, self.process.pid())?;
-        }
-        Ok(())
+        let (socket, file) = (request.pidfd_socket.as_deref(), request.pid_file.as_deref());
+        handover::announce(socket, file, self.pidfd.as_fd(), self.process.pid())
     }
 }
 

@@ -21,16 +21,16 @@ use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
 };
 
-/// The kinds of namespaces and their names in `/proc/PID/ns`.
-const KINDS: [(u32, &str); 8] = [
-    (CLONE_NEWUSER, "user"),
-    (CLONE_NEWNS, "mnt"),
-    (CLONE_NEWNET, "net"),
-    (CLONE_NEWIPC, "ipc"),
-    (CLONE_NEWUTS, "uts"),
-    (CLONE_NEWCGROUP, "cgroup"),
-    (CLONE_NEWPID, "pid"),
-    (CLONE_NEWTIME, "time"),
+/// All kinds of namespaces.
+const KINDS: [u32; 8] = [
+    CLONE_NEWUSER,
+    CLONE_NEWNS,
+    CLONE_NEWNET,
+    CLONE_NEWIPC,
+    CLONE_NEWUTS,
+    CLONE_NEWCGROUP,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
 ];
 
 /// Runs a process in a container: its exit status, or 0 as soon as it runs where detached.
@@ -119,10 +119,11 @@ impl Joining<'_> {
     /// Which of init's namespaces are not ours.
     fn kinds(&self) -> u32 {
         let number = |path: String| rustix::fs::stat(path).ok().map(|file| file.st_ino);
-        let differs = |name: &str| {
+        let differs = |kind: &&u32| {
+            let name = namespaces::file(**kind);
             number(format!("/proc/{}/ns/{name}", self.init.pid())) != number(format!("/proc/self/ns/{name}"))
         };
-        KINDS.iter().filter(|(_, name)| differs(name)).fold(0, |kinds, (kind, _)| kinds | kind)
+        KINDS.iter().filter(differs).fold(0, |kinds, kind| kinds | kind)
     }
 
     fn pid_namespace(&self) -> Result<OwnedFd> {
@@ -132,7 +133,6 @@ impl Joining<'_> {
     }
 
     fn plan(&self, kinds: u32, given: &Given<'_>) -> Result<launch::Plan> {
-        let facts = Facts::gather(self.spec).map_err(launch::Error::from)?;
         let request = launch::Request {
             id: self.entry.id().as_str(),
             bundle: &self.record.bundle,
@@ -146,7 +146,7 @@ impl Joining<'_> {
             creating: ("", ""),
             created: ("", ""),
         };
-        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, given)?)
+        Ok(launch::exec(self.spec, self.process, &request, &Facts::gather(self.spec), kinds, given)?)
     }
 }
 
@@ -161,13 +161,8 @@ struct Host<'a, 'j> {
 impl Host<'_, '_> {
     fn all_set(&self) -> Result<()> {
         let request = self.joining.request;
-        if let Some(socket) = &request.pidfd_socket {
-            handover::send(socket, self.pidfd.as_fd(), "pidfd")?;
-        }
-        if let Some(file) = &request.pid_file {
-            handover::write_pid_file(file, self.process.pid())?;
-        }
-        Ok(())
+        let (socket, file) = (request.pidfd_socket.as_deref(), request.pid_file.as_deref());
+        handover::announce(socket, file, self.pidfd.as_fd(), self.process.pid())
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Where the file can't be written; nothing is left then.
-pub(crate) fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
+fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
     let name = file.file_name().ok_or_else(|| Error::io("write the pid file", file, rustix::io::Errno::ISDIR))?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
@@ -47,6 +47,22 @@ pub(crate) fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Res
     let failed = |errno| Error::io("send a descriptor to", socket, errno);
     let stream = UnixStream::connect(socket).map_err(|error| failed(code(&error)))?;
     launch::send_descriptor(stream.as_fd(), name.as_bytes(), Some(descriptor)).map_err(failed)
+}
+
+/// Tells those who asked for it which process it is: `--pidfd-socket` first, since the pid file is what engines wait for.
+///
+/// # Errors
+/// As [`send`] and [`write_pid_file`].
+pub(crate) fn announce(
+    pidfd_socket: Option<&Path>,
+    pid_file: Option<&Path>,
+    pidfd: BorrowedFd<'_>,
+    pid: i32,
+) -> Result<()> {
+    if let Some(socket) = pidfd_socket {
+        send(socket, pidfd, "pidfd")?;
+    }
+    pid_file.map_or(Ok(()), |file| write_pid_file(file, pid))
 }
 
 /// A terminal needs somebody who takes its other end, and only a terminal does.

@@ -42,11 +42,8 @@ fn entered(context: &mut Context<'_>, kinds: u32) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(crate) fn become_root(context: &mut Context<'_>, drop_groups: bool) -> Result<(), Fault> {
+pub(crate) fn become_root(context: &mut Context<'_>) -> Result<(), Fault> {
     context.user_namespace = true;
-    if drop_groups {
-        sys::process::set_groups(&[]).map_err(|errno| Fault::call("setgroups", b"", errno))?;
-    }
     match set_user(context, 0, 0) {
         // 0 is not mapped. The capabilities are there all the same.
         Err(fault) if fault.errno == Some(Errno::INVAL) => death::guard(context),

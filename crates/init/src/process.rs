@@ -39,15 +39,6 @@ pub(crate) fn selinux_key_label(context: &Context<'_>, label: &CStr) -> Result<(
         .map_err(|errno| Fault::call("can't set key label", label.to_bytes(), errno))
 }
 
-pub(crate) fn oom_score(context: &Context<'_>, score: i32) -> Result<(), Fault> {
-    let mut text: ArrayVec<u8, 24> = ArrayVec::new();
-    if score < 0 {
-        text.push(b'-');
-    }
-    text.extend(decimal(u64::from(score.unsigned_abs())));
-    write_proc(context, c"self/oom_score_adj", &text).map_err(|errno| Fault::call("write oom_score_adj", &text, errno))
-}
-
 /// Writes to a file of the procfs of our own, in one call as those files need it.
 fn write_proc(context: &Context<'_>, path: &CStr, text: &[u8]) -> Result<(), Errno> {
     let procfs = context.procfs.as_ref().ok_or(Errno::NOENT)?;

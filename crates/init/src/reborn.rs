@@ -32,7 +32,7 @@ pub(crate) fn go_on(
         Ok(Side::Child) => {
             death::guard(context)?;
             wait_for_word(context);
-            if user.is_some() || new & CLONE_NEWUSER != 0 { namespaces::become_root(context, false) } else { Ok(()) }
+            if user.is_some() || new & CLONE_NEWUSER != 0 { namespaces::become_root(context) } else { Ok(()) }
         }
         Err(errno) => Err(Fault::call("clone3", b"", errno)),
     }

@@ -245,14 +245,7 @@ fn enter(namespace: BorrowedFd<'_>, kind: u32) -> Result<(), Error> {
 
 /// Our own namespace of a kind, to come back to.
 fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
-    let name = match kind {
-        CLONE_NEWTIME => "time",
-        sys::namespace::CLONE_NEWNET => "net",
-        sys::namespace::CLONE_NEWIPC => "ipc",
-        sys::namespace::CLONE_NEWUTS => "uts",
-        _ => "cgroup",
-    };
-    let join = Join { kind, path: format!("/proc/self/ns/{name}").into(), place: String::new() };
+    let join = Join { kind, path: format!("/proc/self/ns/{}", namespaces::file(kind)).into(), place: String::new() };
     Ok((kind, namespaces::open(&join)?))
 }
 

@@ -91,14 +91,19 @@ impl Plan {
     }
 }
 
-/// The plan of a new container and that of its cgroup.
+/// The plan of a new container and that of its cgroup, which `layout` has a place for.
 ///
 /// # Errors
 /// What of the config can't be done.
-pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan, cgroups::Plan), Error> {
+pub fn create(
+    spec: &Spec,
+    request: &Request<'_>,
+    facts: &Facts,
+    layout: &Layout,
+) -> Result<(Plan, cgroups::Plan), Error> {
     let linux = spec.linux().as_ref();
     let mut cgroup = cgroups::plan(
-        &facts.cgroups,
+        layout,
         linux.and_then(|linux| linux.cgroups_path().as_deref()),
         request.id,
         linux.and_then(|linux| linux.resources().as_ref()),
@@ -110,7 +115,7 @@ pub fn create(spec: &Spec, request: &Request<'_>, facts: &Facts) -> Result<(Plan
     let mut facts = facts.clone();
     facts.cgroup_tasks = cgroup.paths.tasks();
     facts.cgroup_directory = cgroup.paths.unified().is_some();
-    facts.cgroup_mounts = mounts(&facts.cgroups, &cgroup.paths);
+    facts.cgroup_mounts = mounts(layout, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
     let mut order = new_order(spec, request, &facts, &wanted);
     order.create()?;

@@ -9,7 +9,8 @@ use crate::request::{Facts, Request};
 use namespaces::{Join, Wanted};
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
 use spec::oci::{self, Process, Spec};
-use std::ffi::CString;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
 use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
 };
@@ -61,7 +62,7 @@ impl Order<'_> {
             self.push("", Step::EnterNamespacesOf { process: init, kinds });
         }
         if kinds & CLONE_NEWUSER != 0 {
-            self.push("", Step::BecomeRoot { drop_groups: false });
+            self.push("", Step::BecomeRoot);
         }
         if kinds & CLONE_NEWNS == 0 {
             self.open_root_by_path();
@@ -354,9 +355,7 @@ impl Order<'_> {
                 None if kind == "startContainer" => {
                     process.map(|process| self.environment(process)).unwrap_or_default()
                 }
-                None => {
-                    list(std::env::vars().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().iter())
-                }
+                None => own_environment(),
             };
             let (before, after) = if kind == "startContainer" { self.request.created } else { self.request.creating };
             let kind_text = c(kind);
@@ -392,6 +391,12 @@ fn needs_procfs(spec: &Spec, process: &Process, sysctls: bool) -> bool {
 /// A string for the kernel. That there is no NUL in the config has been checked; what has one ends there.
 fn c(text: &str) -> CString {
     CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
+}
+
+/// The runtime's own environment, whatever bytes it holds, in the form of [`list`].
+fn own_environment() -> Vec<u8> {
+    let pair = |(name, value): (OsString, OsString)| [name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat();
+    std::env::vars_os().flat_map(pair).collect()
 }
 
 /// Strings one after the other, each ended by NUL.

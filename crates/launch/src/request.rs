@@ -36,8 +36,6 @@ pub struct Request<'a> {
 /// Facts about the host and about us.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// How cgroups are laid out.
-    pub cgroups: cgroups::Layout,
     /// How many v1 cgroups the container joins by itself.
     pub cgroup_tasks: usize,
     /// Whether it has a v2 cgroup.
@@ -57,13 +55,9 @@ pub struct Facts {
 
 impl Facts {
     /// Looks at the host.
-    ///
-    /// # Errors
-    /// Where the cgroup layout can't be read.
-    pub fn gather(spec: &Spec) -> Result<Self, cgroups::Error> {
+    pub fn gather(spec: &Spec) -> Self {
         let wanted = namespaces::wanted(spec);
-        Ok(Facts {
-            cgroups: cgroups::Layout::detect()?,
+        Facts {
             cgroup_tasks: 0,
             cgroup_directory: false,
             cgroup_mounts: rootfs::CgroupMounts::None,
@@ -71,7 +65,7 @@ impl Facts {
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
             root: geteuid().is_root(),
-        })
+        }
     }
 
     /// What the plan of the root file system depends on.

@@ -146,7 +146,6 @@ fn about(step: &Step<'_>) -> Option<String> {
         Step::Mount(mount) => mounting(&text(mount.source.0), mount.target.0),
         Step::Bind(bind) => match bind.source {
             Source::Path(path) | Source::Asked(path) => mounting(&text(path.0), bind.target.0),
-            Source::Handle(_) => mounting("descriptor", bind.target.0),
         },
         Step::Remount { target, .. } => format!("error remounting {:?}", text(target.0)),
         Step::SetAttributes { target, .. } => format!("error changing the mount at {:?}", text(target.0)),

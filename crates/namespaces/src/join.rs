@@ -42,7 +42,7 @@ pub fn shared(wanted: &Wanted) -> u32 {
 }
 
 /// The name in `/proc/PID/ns` of a kind.
-fn file(kind: u32) -> &'static str {
+pub fn file(kind: u32) -> &'static str {
     match name(kind) {
         Some("mount") => "mnt",
         Some("network") => "net",

@@ -8,7 +8,7 @@ mod time;
 mod wanted;
 
 pub use error::Error;
-pub use join::{open, shared};
+pub use join::{file, open, shared};
 pub use maps::{Map, holder, write};
 pub use time::Offsets;
 pub use wanted::{Join, Wanted, wanted};

@@ -32,9 +32,8 @@ pub enum Step<'a> {
     /// Make new namespaces of those kinds that clone3 could not (cgroup: its root is where the process is,
     /// so it is made after joining the cgroup). unshare(2).
     NewNamespaces { kinds: u32 },
-    /// Become root of the user namespace: setresgid(0), setresuid(0), with no supplementary groups where
-    /// `drop_groups`.
-    BecomeRoot { drop_groups: bool },
+    /// Become root of the user namespace: setresgid(0), setresuid(0).
+    BecomeRoot,
     /// A session keyring of that name, which the payload may search but not change. keyctl(2).
     SessionKeyring { name: Text<'a> },
     /// Set `lo` up. netdevice(7).
@@ -51,8 +50,8 @@ pub enum Step<'a> {
     /// Open the root file system at `path` (on the host); all later steps work beneath that descriptor.
     /// With `bind` it is first made a mount of its own, as pivot_root(2) needs.
     OpenRoot { path: Text<'a>, bind: bool },
-    /// Mount a procfs of our own, attached nowhere, for all later writes to `/proc` (sysctls, labels,
-    /// oom_score_adj): nothing in the container can be in its way. It comes before the mounts, while the
+    /// Mount a procfs of our own, attached nowhere, for all later writes to `/proc` (sysctls, labels):
+    /// nothing in the container can be in its way. It comes before the mounts, while the
     /// host's `/proc` is still fully visible, as mounting one in a user namespace needs.
     Procfs,
     /// Mount a file system.
@@ -110,8 +109,6 @@ pub enum Step<'a> {
     SelinuxKeyLabel { label: Text<'a> },
     /// A resource limit: `resource` is the kernel's `RLIMIT_*` number. prlimit(2).
     ResourceLimit { resource: u32, soft: u64, hard: u64 },
-    /// Write `/proc/self/oom_score_adj`.
-    OomScore { score: i32 },
     /// sched_setattr(2).
     Scheduler(Scheduler),
     /// ioprio_set(2): `class` is `IOPRIO_CLASS_*`.
@@ -228,8 +225,6 @@ pub enum Source<'a> {
     /// A path on the host that init may not reach in its user namespace: where it can't, the runtime process
     /// opens it as a detached tree and hands it over ([`crate::FromInit::Tree`]).
     Asked(Text<'a>),
-    /// A descriptor that the runtime process opened before.
-    Handle(Handle),
 }
 
 /// A device node or FIFO.

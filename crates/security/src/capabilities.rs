@@ -67,11 +67,6 @@ pub fn held(user_namespace: bool) -> u64 {
     (0..64).take_while(known).fold(0, |mask, bit| mask | 1 << bit)
 }
 
-/// The names of all capabilities that can be asked for, in the order of their numbers.
-pub fn known() -> impl Iterator<Item = &'static str> {
-    NAMES.iter().map(|(_, name)| *name)
-}
-
 /// The names of a mask.
 pub fn names(mask: u64) -> Vec<&'static str> {
     NAMES.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, (_, name))| *name).collect()

@@ -18,7 +18,7 @@ pub fn load(bundle: &Path) -> Result<Loaded, Error> {
     let name = || Clean::new(path.display());
     let failed = |error: Errno| match error {
         Errno::NOENT => Error::NotFound(Clean::new(bundle.display())),
-        _ => Error::Read { path: name(), reason: reason(error) },
+        _ => Error::Read { path: name(), reason: Clean::new(sys::text::errno(error)) },
     };
     let how = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = retry_on_intr(|| rustix::fs::open(&path, how, Mode::empty())).map_err(failed)?;
@@ -43,11 +43,4 @@ fn read(file: &OwnedFd, size: usize) -> Result<Option<Vec<u8>>, Errno> {
         }
     }
     Ok(None)
-}
-
-/// The text of an errno as callers know it: lower case, without the number.
-fn reason(error: Errno) -> Clean {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    Clean::new(text.to_lowercase())
 }

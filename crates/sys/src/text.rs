@@ -7,8 +7,12 @@ use std::string::String;
 /// What the C library says, in the lower case that Go prints and that engines look for:
 /// `no such file or directory`.
 pub fn errno(errno: Errno) -> String {
-    let text = std::io::Error::from_raw_os_error(errno.raw_os_error());
-    let text = std::string::ToString::to_string(&text);
+    let error = std::io::Error::from_raw_os_error(errno.raw_os_error());
+    plain(&std::string::ToString::to_string(&error))
+}
+
+/// The same for the words of the standard library: without the number that it puts behind them.
+pub fn plain(text: &str) -> String {
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     let first = letters.next();

@@ -89,11 +89,8 @@ pub(crate) fn set_attributes(
 
 /// The tree that a bind is of.
 fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<OwnedFd, Fault> {
-    let (opened, path) = match step.source {
-        Source::Path(path) | Source::Asked(path) => (tree::of_path(path.0, step.recursive), path),
-        Source::Handle(handle) => (tree::copy(context.descriptor(handle)?, step.recursive), step.target),
-    };
-    match (opened, step.source) {
+    let (Source::Path(path) | Source::Asked(path)) = step.source;
+    match (tree::of_path(path.0, step.recursive), step.source) {
         (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => conversation::tree(context.sync.as_fd(), context.step),
         (opened, _) => opened.map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
     }

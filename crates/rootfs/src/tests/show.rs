@@ -79,7 +79,6 @@ fn line(placed: &Placed<'_>) -> String {
             let source = match bind.source {
                 Source::Path(path) => shown(path).to_owned(),
                 Source::Asked(path) => format!("asked:{}", shown(path)),
-                Source::Handle(handle) => format!("handle:{}", handle.0),
             };
             let kind = if bind.recursive { "rbind" } else { "bind" };
             let map = bind.id_map.map_or(String::new(), |(handle, all)| format!(" map:{}:{all}", handle.0));
