@@ -2,7 +2,7 @@
 
 use crate::entry::{Entry, START_SOCKET};
 use crate::errno::code;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, attending};
 use crate::handover;
 use crate::hooks;
 use crate::id::ContainerId;
@@ -12,8 +12,8 @@ use crate::state::{HookState, hook_state, hook_state_around_pid};
 use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
-use launch::{Attendant, Born, Facts, Given, Sentences, trace};
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, chmodat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use spec::oci::{self, Spec};
@@ -93,8 +93,7 @@ impl Container {
             entry.remove()?;
             return Err(launch::Error::from(error).into());
         }
-        let made = Making { entry: &entry, prepared: &prepared, request, how }.make();
-        match made {
+        match Making::new(&entry, &prepared, request).make() {
             Ok((process, terminal)) => Ok(Container { entry, process, terminal }),
             Err(error) => {
                 undo(&entry, &prepared);
@@ -145,7 +144,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
         &layout,
     )?;
     plan.warnings.splice(0..0, loaded.warnings);
-    record.own_pid_namespace = plan.has_pid_namespace();
+    record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
     Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, record })
 }
@@ -170,78 +169,125 @@ fn check_terminal(spec: &Spec, request: &Request, how: How) -> Result<()> {
     handover::check_console(terminal, request.console_socket.is_some(), how != How::Foreground)
 }
 
-/// The making of a container.
+/// The making of a container: what the runtime process does of its plan that is not the launch's.
 struct Making<'a> {
     entry: &'a Entry,
     prepared: &'a Prepared,
     request: &'a Request,
-    how: How,
+    record: Record,
+    process: Option<Process>,
+    /// The terminal's master, where it stays with us.
+    terminal: Option<OwnedFd>,
 }
 
-impl Making<'_> {
-    fn make(&self) -> Result<(Process, Option<OwnedFd>)> {
-        let Prepared { plan, cgroup, config, .. } = self.prepared;
-        trace::step("save-state", || {
-            self.entry.write_config(config)?;
-            self.entry.save(&self.prepared.record)
-        })?;
-        let listener = (self.how == How::Created).then(|| listen(self.entry)).transpose()?;
-        let mut given = Given { start_socket: listener.as_ref().map(AsFd::as_fd), ..Given::default() };
-        let mut record = self.prepared.record.clone();
-        trace::step("cgroups", || {
-            let paths = cgroup.create()?;
-            cgroup.limit(&paths)?;
-            let entrance = paths.entrance()?;
-            (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
-            record.cgroup_paths = paths.into();
-            Ok::<_, cgroups::Error>(())
-        })
-        .map_err(launch::Error::from)?;
-        let mut process = None;
-        let born = launch::bear(plan, &given, &mut |born: &Born| {
-            self.born(born, &mut record, &mut process).map_err(|error| launch::Error::Attendant(Box::new(error)))
-        })?;
-        let Some(process) = process else { return Err(Error::NotRunning) };
-        let raised = self.raise(&born, &mut record, &process);
-        if raised.is_err() {
-            born.end();
-        }
-        raised.map(|terminal| (process, terminal))
+impl<'a> Making<'a> {
+    fn new(entry: &'a Entry, prepared: &'a Prepared, request: &'a Request) -> Self {
+        Making { entry, prepared, request, record: prepared.record.clone(), process: None, terminal: None }
+    }
+
+    fn make(mut self) -> Result<(Process, Option<OwnedFd>)> {
+        let walked = launch::walk(&self.prepared.plan, Given::default(), &mut self);
+        walked.map_err(|error| crate::died::explain(error, &self.prepared.record))?;
+        let process = self.process.ok_or(Error::NotRunning)?;
+        Ok((process, self.terminal))
+    }
+
+    fn save_state(&self) -> Result<()> {
+        self.entry.write_config(&self.prepared.config)?;
+        self.entry.save(&self.record)
+    }
+
+    fn make_cgroups(&mut self, given: &mut Given<'_>) -> Result<(), cgroups::Error> {
+        let paths = self.prepared.cgroup.create()?;
+        let entrance = paths.entrance()?;
+        (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
+        self.record.cgroup_paths = paths.into();
+        Ok(())
+    }
+
+    fn set_limits(&self) -> Result<(), cgroups::Error> {
+        self.prepared.cgroup.limit(&self.record.cgroup_paths.clone().into())
+    }
+
+    fn save_running(&mut self) -> Result<()> {
+        self.record.stage = Stage::Running;
+        self.entry.save(&self.record)
+    }
+
+    fn poststart(&self) -> Result<()> {
+        let hooks = self.prepared.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
+        poststart(hooks, &self.record)
     }
 
     /// As soon as there is a process, a later call must be able to find it.
-    fn born(&self, born: &Born, record: &mut Record, process: &mut Option<Process>) -> Result<()> {
-        let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
-        tracing::debug!("init is born: process {}", born.pid.as_raw_nonzero());
-        let made = Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)?;
-        record.set_init(&made);
-        *process = Some(made);
-        self.entry.save(record)
+    fn note(&mut self, born: &Born) -> Result<()> {
+        let process = Process::of_born(born)?;
+        self.record.set_init(&process);
+        self.process = Some(process);
+        self.entry.save(&self.record)
     }
 
-    /// Answers init until the container is what it shall be.
-    fn raise(&self, born: &Born, record: &mut Record, process: &Process) -> Result<Option<OwnedFd>> {
-        let steps = Sentences::of(&self.prepared.plan);
-        let mut host = Host { making: self, record, process, pidfd: &born.pidfd, terminal: None };
-        let talk = |host: &mut Host<'_, '_>, until_ready| {
-            trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, host, until_ready))
+    fn process(&self) -> Result<&Process> {
+        self.process.as_ref().ok_or(Error::NotRunning)
+    }
+
+    fn hooks(&self) -> Result<()> {
+        let Some(hooks) = self.prepared.spec.hooks() else { return Ok(()) };
+        let state = hook_state(&self.record, Status::Creating, Some(self.process()?.pid()));
+        let state = String::from_utf8_lossy(&state);
+        let bundle = &self.prepared.bundle;
+        #[allow(deprecated)]
+        hooks::run("prestart", hooks.prestart().as_ref(), &state, bundle)?;
+        Ok(hooks::run("createRuntime", hooks.create_runtime().as_ref(), &state, bundle)?)
+    }
+
+    fn seccomp_agent(&self, number: i32) -> Result<()> {
+        let process = self.process()?;
+        let state = HookState::new(&self.record, Status::Creating, Some(process.pid()));
+        handover::seccomp_listener(process, number, &self.prepared.spec, &state)
+    }
+
+    fn all_set(&mut self) -> Result<()> {
+        self.record.stage = Stage::Created;
+        self.entry.save(&self.record)?;
+        let (socket, file) = (self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref());
+        handover::announce(socket, file, self.process()?)
+    }
+}
+
+impl Host for Making<'_> {
+    fn keep(&mut self, what: Keep, given: &mut Given<'_>) -> Result<(), launch::Error> {
+        let kept = match what {
+            Keep::MakeCgroups => return Ok(self.make_cgroups(given)?),
+            Keep::SetLimits => return Ok(self.set_limits()?),
+            Keep::SaveState => self.save_state(),
+            Keep::Listen => listen(self.entry).map(|socket| given.start_socket = Some(socket)),
+            Keep::SaveRunning => self.save_running(),
+            Keep::Poststart => self.poststart(),
         };
-        talk(&mut host, true).map_err(|error| crate::died::explain(error, &self.prepared.record))?;
-        if self.how != How::Created {
-            talk(&mut host, false)?;
-        }
-        let terminal = host.terminal;
-        if self.how != How::Created {
-            record.stage = Stage::Running;
-            self.entry.save(record)?;
-            self.poststart(record)?;
-        }
-        Ok(terminal)
+        kept.map_err(|error| launch::Error::Kept(Box::new(error)))
     }
 
-    fn poststart(&self, record: &Record) -> Result<()> {
-        let hooks = self.prepared.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
-        poststart(hooks, record)
+    fn born(&mut self, born: &Born) -> Result<(), launch::Error> {
+        self.note(born).map_err(attending)
+    }
+}
+
+impl Attendant for Making<'_> {
+    fn runtime_hooks(&mut self) -> Result<(), launch::Error> {
+        trace::step("runtime-hooks", || self.hooks()).map_err(attending)
+    }
+
+    fn terminal(&mut self, master: OwnedFd) -> Result<(), launch::Error> {
+        handover::terminal(self.request.console_socket.as_deref(), master, &mut self.terminal).map_err(attending)
+    }
+
+    fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
+        self.seccomp_agent(number).map_err(attending)
+    }
+
+    fn ready(&mut self) -> Result<(), launch::Error> {
+        trace::step("ready", || self.all_set()).map_err(attending)
     }
 }
 
@@ -268,55 +314,4 @@ fn listen(entry: &Entry) -> Result<OwnedFd> {
 /// The start socket's address, by descriptor: a socket's path may be no longer than 108 bytes.
 pub(crate) fn address(directory: BorrowedFd<'_>) -> Result<SocketAddrUnix, rustix::io::Errno> {
     SocketAddrUnix::new(format!("/proc/self/fd/{}/{START_SOCKET}", directory.as_raw_fd()))
-}
-
-/// What the runtime process does when init asks for it.
-struct Host<'a, 'm> {
-    making: &'a Making<'m>,
-    record: &'a mut Record,
-    process: &'a Process,
-    pidfd: &'a OwnedFd,
-    terminal: Option<OwnedFd>,
-}
-
-impl Host<'_, '_> {
-    fn hooks(&self) -> Result<()> {
-        let Some(hooks) = self.making.prepared.spec.hooks() else { return Ok(()) };
-        let state = hook_state(self.record, Status::Creating, Some(self.process.pid()));
-        let state = String::from_utf8_lossy(&state);
-        let bundle = &self.making.prepared.bundle;
-        #[allow(deprecated)]
-        hooks::run("prestart", hooks.prestart().as_ref(), &state, bundle)?;
-        Ok(hooks::run("createRuntime", hooks.create_runtime().as_ref(), &state, bundle)?)
-    }
-
-    fn all_set(&mut self) -> Result<()> {
-        let request = self.making.request;
-        self.record.stage = Stage::Created;
-        self.making.entry.save(self.record)?;
-        let (socket, file) = (request.pidfd_socket.as_deref(), request.pid_file.as_deref());
-        handover::announce(socket, file, self.pidfd.as_fd(), self.process.pid())
-    }
-}
-
-impl Attendant for Host<'_, '_> {
-    fn runtime_hooks(&mut self) -> Result<(), launch::Error> {
-        trace::step("runtime-hooks", || self.hooks()).map_err(|error| launch::Error::Attendant(Box::new(error)))
-    }
-
-    fn terminal(&mut self, master: OwnedFd) -> Result<(), launch::Error> {
-        handover::terminal(self.making.request.console_socket.as_deref(), master, &mut self.terminal)
-            .map_err(|error| launch::Error::Attendant(Box::new(error)))
-    }
-
-    fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
-        let (pid, spec) = (self.process.pid(), &self.making.prepared.spec);
-        let state = HookState::new(self.record, Status::Creating, Some(pid));
-        handover::seccomp_listener(self.pidfd, number, pid, spec, &state)
-            .map_err(|error| launch::Error::Attendant(Box::new(error)))
-    }
-
-    fn ready(&mut self) -> Result<(), launch::Error> {
-        trace::step("ready", || self.all_set()).map_err(|error| launch::Error::Attendant(Box::new(error)))
-    }
 }

@@ -199,7 +199,7 @@ pub enum Error {
     Cgroup(#[from] cgroups::Error),
     /// The launch.
     #[error(transparent)]
-    Launch(#[from] launch::Error),
+    Launch(launch::Error),
     /// A hook.
     #[error(transparent)]
     Hook(#[from] crate::hooks::Failed),
@@ -248,4 +248,22 @@ impl Error {
     pub(crate) fn std(act: &'static str, path: impl Into<PathBuf>, error: &std::io::Error) -> Self {
         Error::io(act, path, crate::errno::code(error))
     }
+}
+
+/// What our own part of a plan failed with comes back as it was.
+impl From<launch::Error> for Error {
+    fn from(error: launch::Error) -> Self {
+        match error {
+            launch::Error::Kept(kept) => match kept.downcast() {
+                Ok(own) => *own,
+                Err(other) => Error::Launch(launch::Error::Kept(other)),
+            },
+            error => Error::Launch(error),
+        }
+    }
+}
+
+/// What answering init failed with, for init's launch to fail with.
+pub(crate) fn attending(error: Error) -> launch::Error {
+    launch::Error::Attendant(Box::new(error))
 }

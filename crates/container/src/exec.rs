@@ -2,7 +2,7 @@
 
 use crate::cgroup::Cgroup;
 use crate::entry::Entry;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, attending};
 pub use crate::exec_process::{Request, Source};
 use crate::handover;
 use crate::id::ContainerId;
@@ -14,8 +14,8 @@ use crate::status::Status;
 use crate::store::Store;
 use crate::terminal;
 use crate::tracing_file::traced;
-use launch::{Attendant, Born, Facts, Given, Sentences, trace};
-use rustix::fd::{AsFd, OwnedFd};
+use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
+use rustix::fd::OwnedFd;
 use spec::oci::{self, Spec};
 use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
@@ -53,7 +53,16 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
     if !request.detach {
         terminal::hold_signals()?;
     }
-    let joining = Joining { entry: &entry, record: &record, init: &init, spec: &spec, process: &process, request };
+    let joining = Joining {
+        entry: &entry,
+        record: &record,
+        init: &init,
+        spec: &spec,
+        process: &process,
+        request,
+        born: None,
+        terminal: None,
+    };
     let (process, terminal) = traced(request.trace.as_deref(), || joining.join())?;
     if request.detach {
         return Ok(0);
@@ -61,7 +70,7 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
     terminal::forward(&process, terminal)
 }
 
-/// What a joining process needs.
+/// The making of a process that joins.
 struct Joining<'a> {
     entry: &'a Entry,
     record: &'a Record,
@@ -69,51 +78,47 @@ struct Joining<'a> {
     spec: &'a Spec,
     process: &'a oci::Process,
     request: &'a Request,
+    born: Option<Process>,
+    /// The terminal's master, where it stays with us.
+    terminal: Option<OwnedFd>,
 }
 
 impl Joining<'_> {
-    fn join(&self) -> Result<(Process, Option<OwnedFd>)> {
+    fn join(mut self) -> Result<(Process, Option<OwnedFd>)> {
         let cgroup = Cgroup::of(self.record).entrance(&self.request.cgroup, self.init)?;
+        let kinds = self.kinds();
         let given = Given {
             cgroup_tasks: cgroup.tasks,
             cgroup: cgroup.directory,
             start_socket: None,
             init: Some(self.init.pidfd()),
-            pid_namespace: None,
+            pid_namespace: (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?,
         };
-        let kinds = self.kinds();
-        let pid_namespace = (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?;
-        let given = Given { pid_namespace: pid_namespace.as_ref().map(AsFd::as_fd), ..given };
         let plan = trace::step("plan", || self.plan(kinds, &given))?;
         for warning in &plan.warnings {
             tracing::warn!("{warning}");
         }
-        let mut process = None;
-        let born = launch::bear(&plan, &given, &mut |born: &Born| {
-            let of = |born: &Born| {
-                tracing::debug!("init is born: process {}", born.pid.as_raw_nonzero());
-                let pidfd = born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?;
-                Process::of_child(born.pid.as_raw_nonzero().get(), pidfd)
-            };
-            process = Some(of(born).map_err(|error| launch::Error::Attendant(Box::new(error)))?);
-            Ok(())
-        })?;
-        let Some(process) = process else { return Err(Error::ExecStopped) };
-        let mut host = Host { joining: self, process: &process, pidfd: &born.pidfd, terminal: None };
-        let steps = Sentences::of(&plan);
-        let talk = trace::step("converse", || launch::converse(born.sync.as_fd(), &steps, &mut host, false));
-        let terminal = host.terminal;
-        match talk {
-            Ok(_) => Ok((process, terminal)),
-            Err(error) => {
-                born.end();
-                if let Some(file) = &self.request.pid_file {
-                    // An engine takes its presence for success.
-                    drop(std::fs::remove_file(file));
-                }
-                Err(error.into())
+        launch::walk(&plan, given, &mut self).inspect_err(|_| {
+            if let Some(file) = &self.request.pid_file {
+                // An engine takes its presence for success.
+                drop(std::fs::remove_file(file));
             }
-        }
+        })?;
+        Ok((self.born.ok_or(Error::ExecStopped)?, self.terminal))
+    }
+
+    fn born(&self) -> Result<&Process> {
+        self.born.as_ref().ok_or(Error::ExecStopped)
+    }
+
+    fn seccomp_agent(&self, number: i32) -> Result<()> {
+        let state = HookState::new(self.record, Status::Running, Some(self.init.pid()));
+        handover::seccomp_listener(self.born()?, number, self.spec, &state)
+    }
+
+    fn all_set(&self) -> Result<()> {
+        let (socket, file) = (self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref());
+        handover::announce(socket, file, self.born()?)
     }
 
     /// Which of init's namespaces are not ours.
@@ -150,40 +155,32 @@ impl Joining<'_> {
     }
 }
 
-/// What we do when the process asks for it.
-struct Host<'a, 'j> {
-    joining: &'a Joining<'j>,
-    process: &'a Process,
-    pidfd: &'a OwnedFd,
-    terminal: Option<OwnedFd>,
-}
+impl Host for Joining<'_> {
+    /// Nothing is kept of a process that joins: its plan has no such step.
+    fn keep(&mut self, _: Keep, _: &mut Given<'_>) -> Result<(), launch::Error> {
+        Err(launch::Error::Garbled)
+    }
 
-impl Host<'_, '_> {
-    fn all_set(&self) -> Result<()> {
-        let request = self.joining.request;
-        let (socket, file) = (request.pidfd_socket.as_deref(), request.pid_file.as_deref());
-        handover::announce(socket, file, self.pidfd.as_fd(), self.process.pid())
+    fn born(&mut self, born: &Born) -> Result<(), launch::Error> {
+        self.born = Some(Process::of_born(born).map_err(attending)?);
+        Ok(())
     }
 }
 
-impl Attendant for Host<'_, '_> {
+impl Attendant for Joining<'_> {
     fn runtime_hooks(&mut self) -> Result<(), launch::Error> {
         Ok(())
     }
 
     fn terminal(&mut self, master: OwnedFd) -> Result<(), launch::Error> {
-        handover::terminal(self.joining.request.console_socket.as_deref(), master, &mut self.terminal)
-            .map_err(|error| launch::Error::Attendant(Box::new(error)))
+        handover::terminal(self.request.console_socket.as_deref(), master, &mut self.terminal).map_err(attending)
     }
 
     fn seccomp_listener(&mut self, number: i32) -> Result<(), launch::Error> {
-        let Joining { spec, record, init, .. } = self.joining;
-        let state = HookState::new(record, Status::Running, Some(init.pid()));
-        handover::seccomp_listener(self.pidfd, number, self.process.pid(), spec, &state)
-            .map_err(|error| launch::Error::Attendant(Box::new(error)))
+        self.seccomp_agent(number).map_err(attending)
     }
 
     fn ready(&mut self) -> Result<(), launch::Error> {
-        self.all_set().map_err(|error| launch::Error::Attendant(Box::new(error)))
+        self.all_set().map_err(attending)
     }
 }

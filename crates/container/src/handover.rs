@@ -2,6 +2,7 @@
 
 use crate::errno::code;
 use crate::error::{Error, Result};
+use crate::process::Process;
 use crate::state::HookState;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
@@ -53,16 +54,11 @@ pub(crate) fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Res
 ///
 /// # Errors
 /// As [`send`] and [`write_pid_file`].
-pub(crate) fn announce(
-    pidfd_socket: Option<&Path>,
-    pid_file: Option<&Path>,
-    pidfd: BorrowedFd<'_>,
-    pid: i32,
-) -> Result<()> {
+pub(crate) fn announce(pidfd_socket: Option<&Path>, pid_file: Option<&Path>, process: &Process) -> Result<()> {
     if let Some(socket) = pidfd_socket {
-        send(socket, pidfd, "pidfd")?;
+        send(socket, process.pidfd(), "pidfd")?;
     }
-    pid_file.map_or(Ok(()), |file| write_pid_file(file, pid))
+    pid_file.map_or(Ok(()), |file| write_pid_file(file, process.pid()))
 }
 
 /// A terminal needs somebody who takes its other end, and only a terminal does.
@@ -127,25 +123,19 @@ impl Listening {
     }
 }
 
-/// Fetches the seccomp notify descriptor of process `pid` and sends it to the listener that the config names, with the
+/// Fetches the seccomp notify descriptor of a process and sends it to the listener that the config names, with the
 /// container's `state`: runtime-spec, config-linux.md, seccomp.
 ///
 /// # Errors
 /// Where nobody listens there.
-pub(crate) fn seccomp_listener(
-    pidfd: &OwnedFd,
-    number: i32,
-    pid: i32,
-    spec: &Spec,
-    state: &HookState<'_>,
-) -> Result<()> {
+pub(crate) fn seccomp_listener(process: &Process, number: i32, spec: &Spec, state: &HookState<'_>) -> Result<()> {
     let failed = |errno| Error::SeccompAgent { errno };
     let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let path = seccomp.and_then(|seccomp| seccomp.listener_path().as_ref());
     let path = path.ok_or_else(|| failed(rustix::io::Errno::DESTADDRREQ))?;
     let metadata = seccomp.and_then(|seccomp| seccomp.listener_metadata().as_deref());
-    let listener = pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()).map_err(failed)?;
-    let message = security::seccomp::message(state.oci_version, pid, metadata, state)
+    let listener = pidfd_getfd(process.pidfd(), number, PidfdGetfdFlags::empty()).map_err(failed)?;
+    let message = security::seccomp::message(state.oci_version, process.pid(), metadata, state)
         .map_err(|_| failed(rustix::io::Errno::INVAL))?;
     let agent = connect(path).map_err(failed)?;
     launch::send_descriptor(agent.as_fd(), &message, Some(listener.as_fd())).map_err(failed)

@@ -1,6 +1,7 @@
 //! A process on the host that is surely the one that is meant.
 
 use crate::error::{Error, Result};
+use launch::Born;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs;
@@ -28,6 +29,16 @@ impl Process {
     pub fn of_child(pid: i32, pidfd: OwnedFd) -> Result<Self> {
         let (_, start) = stat(pid)?.ok_or_else(|| Error::io("read", stat_path(pid), Errno::SRCH))?;
         Ok(Process { pid, start, inode: inode(&pidfd), pidfd })
+    }
+
+    /// Takes the process that a launch has made.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub(crate) fn of_born(born: &Born) -> Result<Self> {
+        let pid = born.pid.as_raw_nonzero().get();
+        tracing::debug!("init is born: process {pid}");
+        Self::of_child(pid, born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?)
     }
 
     /// Finds the process `pid` that started at `start` (clock ticks since boot) and whose pidfd has that

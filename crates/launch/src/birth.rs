@@ -6,10 +6,9 @@
 
 use crate::conversation::receive_pidfd;
 use crate::error::Error;
-use crate::joining::made_by_clone;
 use crate::sentence::Sentences;
 use crate::stage;
-use namespaces::{Join, Map, Wanted};
+use namespaces::{Map, Offsets};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -19,23 +18,18 @@ use std::ffi::CString;
 use sys::Errno;
 use sys::clone::Side;
 use sys::exec::Pointers;
-use sys::namespace::{CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// What a birth needs to know.
 #[derive(Debug)]
 pub(crate) struct Parents<'a> {
-    /// Which namespaces.
-    pub wanted: &'a Wanted,
-    /// The id maps of a new user namespace.
-    pub map: &'a Map,
-    /// The offsets of a new time namespace.
-    pub offsets: &'a namespaces::Offsets,
-    /// Whether the process is init itself, or [`plan::Step::Reborn`] comes first.
-    pub reborn: bool,
-    /// Namespaces that belong to the host and that only the host's root may join, though the user namespace is new.
-    pub borrowed: Vec<(u32, OwnedFd)>,
-    /// The v2 cgroup.
+    /// The new namespaces: `CLONE_NEW*`.
+    pub namespaces: u32,
+    /// The v2 cgroup that it is born in.
     pub cgroup: Option<BorrowedFd<'a>>,
+    /// The id maps of its new user namespace.
+    pub ids: Option<&'a Map>,
+    /// The time namespace that it makes.
+    pub time: Option<&'a Offsets>,
     /// How many descriptors from 3 on are the program's.
     pub preserved: u32,
     /// What init keeps open, in the order of the plan's handles.
@@ -55,17 +49,14 @@ pub struct Born {
     pub sync: OwnedFd,
 }
 
-/// Makes the process. It waits for its id maps where the user namespace is new: [`Born::mapped`].
+/// Makes the process. It waits for its id maps where the user namespace is new: [`Born::go_on`].
 pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
     let program = stage::program()?;
     let plan = stage::plan(parents.plan)?;
     let failed = |errno| Error::Call { act: "make the sync pipe", object: String::new(), errno };
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
-    let detour = Detour::take(parents)?;
-    let born = clone(parents, &Cradle { program, plan, sync: theirs });
-    detour.back()?;
-    let (pid, pidfd) = born?;
+    let (pid, pidfd) = clone(parents, &Cradle { program, plan, sync: theirs })?;
     Ok(Born { pid, pidfd, sync: ours })
 }
 
@@ -77,8 +68,8 @@ struct Cradle {
 }
 
 fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error> {
-    let (new, cgroup) = if parents.reborn { (0, None) } else { (made_by_clone(parents.wanted), parents.cgroup) };
-    match sys::clone::clone(u64::from(new), cgroup).map_err(|errno| cloning(new, errno))? {
+    let new = parents.namespaces;
+    match sys::clone::clone(u64::from(new), parents.cgroup).map_err(|errno| cloning(new, errno))? {
         Side::Child => become_init(parents, cradle),
         Side::Parent(pid, pidfd) => Ok((pid, pidfd)),
     }
@@ -105,11 +96,9 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
     if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
         lost(cradle, "tie init to the runtime process", errno);
     }
-    if parents.wanted.makes(CLONE_NEWUSER) && !parents.reborn {
+    if let Some(ids) = parents.ids {
         // Here, so that it belongs to the user namespace, and now, while its files in /proc are still ours.
-        if parents.wanted.makes(CLONE_NEWTIME)
-            && let Err((act, errno)) = parents.offsets.enter()
-        {
+        if let Some(Err((act, errno))) = parents.time.map(Offsets::enter) {
             lost(cradle, act, errno);
         }
         // One byte says that the maps are written.
@@ -117,7 +106,7 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
         if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
             sys::clone::exit(1);
         }
-        if let Err(errno) = become_root(parents.map) {
+        if let Err(errno) = become_root(ids) {
             lost(cradle, "become root of the user namespace", errno);
         }
     }
@@ -210,46 +199,7 @@ impl Born {
         })?;
         Ok(())
     }
-}
 
-/// Where the runtime process must go for a moment so that its next child is born in the right place: a time namespace
-/// takes in only children, and the host's own namespaces only those who hold rights on the host.
-struct Detour(Vec<(u32, OwnedFd)>);
-
-impl Detour {
-    fn take(parents: &Parents<'_>) -> Result<Self, Error> {
-        let mut way = Vec::new();
-        for (kind, namespace) in &parents.borrowed {
-            way.push(own(*kind)?);
-            enter(namespace.as_fd(), *kind)?;
-        }
-        if parents.wanted.makes(CLONE_NEWTIME) && (parents.reborn || !parents.wanted.makes(CLONE_NEWUSER)) {
-            way.push(own(CLONE_NEWTIME)?);
-            parents.offsets.make()?;
-        }
-        Ok(Detour(way))
-    }
-
-    fn back(self) -> Result<(), Error> {
-        self.0.into_iter().rev().try_for_each(|(kind, namespace)| enter(namespace.as_fd(), kind))
-    }
-}
-
-fn enter(namespace: BorrowedFd<'_>, kind: u32) -> Result<(), Error> {
-    sys::namespace::enter(namespace, kind).map_err(|errno| Error::Call {
-        act: "enter a namespace",
-        object: format!("{kind:#x}"),
-        errno,
-    })
-}
-
-/// Our own namespace of a kind, to come back to.
-fn own(kind: u32) -> Result<(u32, OwnedFd), Error> {
-    let join = Join { kind, path: format!("/proc/self/ns/{}", namespaces::file(kind)).into(), place: String::new() };
-    Ok((kind, namespaces::open(&join)?))
-}
-
-impl Born {
     /// Ends the process and takes its leave.
     pub fn end(&self) {
         // It may have ended by itself, which is all that is wanted.

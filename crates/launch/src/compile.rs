@@ -2,15 +2,15 @@
 
 use crate::descriptors::{Descriptor, Descriptors, Given};
 use crate::error::Error;
-use crate::joining::joins_by_birth;
+use crate::joining::{borrowed, joins_by_birth, made_by_clone};
 use crate::order::Order;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Paths};
-use namespaces::{Map, Offsets, Wanted};
+use namespaces::{Join, Map, Offsets, Wanted};
 use plan::Writer;
 use rootfs::CgroupMounts;
 use rustix::process::Resource;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use spec::oci::{LinuxIdMapping, Process, Spec};
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
@@ -18,41 +18,80 @@ use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuntimeStep {
-    /// Write the state, so that a later call finds what this one is about to make.
-    SaveState,
-    /// Make the cgroups.
-    MakeCgroups,
-    /// Set the limits.
-    SetLimits,
+    /// What is kept of the container between two calls, and what only its keeper can do.
+    Keep(Keep),
+    /// Open what init is born holding.
+    Open(Descriptor),
     /// Raise our own hard limit of a resource (`RLIMIT_*`), for the child to inherit: in a user namespace it may not.
     RaiseLimit {
-        /// The number of the resource.
-        resource: u32,
+        /// The resource.
+        #[serde(serialize_with = "number")]
+        resource: Resource,
         /// The limit.
         hard: u64,
     },
-    /// Make a time namespace for the child.
-    TimeNamespace(Offsets),
     /// Run on these CPUs, and so the child until it has joined the cgroup: a mask, lowest first.
     CpuAffinity {
         /// The CPUs.
         mask: Vec<u8>,
     },
-    /// Open what init is born holding.
-    Open(Descriptor),
-    /// clone3 with those `CLONE_NEW*`.
+    /// Enter a namespace for a moment, for the child to be born in: it belongs to the host, and the child, in a new
+    /// user namespace, will have no rights there.
+    Visit(Join),
+    /// Make a time namespace for the child.
+    TimeNamespace(Offsets),
+    /// clone3, and become the init stage in the child.
     Clone {
-        /// The flags.
+        /// The new namespaces: `CLONE_NEW*`.
         namespaces: u32,
+        /// Whether in the cgroup from birth; else the process that goes on is.
+        into_cgroup: bool,
+        /// The id maps of the new user namespace, which the child waits for.
+        ids: Option<Map>,
+        /// The time namespace that the child makes, for its new user namespace to own.
+        time: Option<Offsets>,
     },
-    /// Write the id maps.
-    MapIds(Map),
+    /// Come back from where [`RuntimeStep::Visit`] and [`RuntimeStep::TimeNamespace`] have led.
+    Return,
+    /// Take over the process that goes on in the place of the first: [`plan::Step::Reborn`].
+    Adopt,
+    /// Note which process it is, before it does anything that a later call must find.
+    Note,
+    /// Let the process go on, its ids mapped where its user namespace is new.
+    GoOn {
+        /// The id maps.
+        ids: Option<Map>,
+    },
     /// Write `oom_score_adj` of init, which has no right to do so in a user namespace.
     OomScore(i32),
-    /// Answer init: run the hooks prestart and createRuntime when it asks, hand on its terminal, until it is ready.
-    Converse,
-    /// Let init go on.
-    GoOn,
+    /// Answer init until it is set up: run the hooks prestart and createRuntime when it asks, hand on its terminal.
+    UntilReady,
+    /// Answer init until it is the program.
+    UntilExecuted,
+}
+
+/// What the keeper of containers does: see [`crate::Host`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Write the state and the copy of the config, so that a later call finds what this one is about to make.
+    SaveState,
+    /// Listen for `start`.
+    Listen,
+    /// Make the cgroups.
+    MakeCgroups,
+    /// Set the limits.
+    SetLimits,
+    /// Write that the program runs.
+    SaveRunning,
+    /// Run the hooks poststart.
+    Poststart,
+}
+
+/// The kernel's number of a resource.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn number<S: Serializer>(resource: &Resource, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u32(*resource as u32)
 }
 
 /// Where the config says on which CPUs a process that joins begins.
@@ -65,30 +104,14 @@ pub struct Plan {
     pub runtime: Vec<RuntimeStep>,
     /// Init's steps.
     pub init: Writer,
-    /// What init is born holding.
-    pub descriptors: Vec<Descriptor>,
     /// What is not an error but that a person should know.
     pub warnings: Vec<String>,
-    pub(crate) wanted: Wanted,
-    pub(crate) map: Map,
-    pub(crate) offsets: Offsets,
-    pub(crate) oom_score: Option<i32>,
-    /// The CPUs for what comes before the cgroup, as a mask.
-    pub(crate) cpus: Vec<u8>,
+    /// Whether the container's PID namespace is its own.
+    pub own_pid_namespace: bool,
+    /// How many descriptors from 3 on are the program's.
     pub(crate) preserved: u32,
-    /// The hard limits that init has no right to raise.
-    pub(crate) raised: Vec<(Resource, u64)>,
     /// Whether the CPUs are limited.
     pub(crate) cpuset: bool,
-    /// Whether the process that is made hands its work to another one first.
-    pub(crate) reborn: bool,
-}
-
-impl Plan {
-    /// Whether the container's PID namespace is its own.
-    pub fn has_pid_namespace(&self) -> bool {
-        self.wanted.has(CLONE_NEWPID)
-    }
 }
 
 /// The plan of a new container and that of its cgroup, which `layout` has a place for.
@@ -119,28 +142,32 @@ pub fn create(
     let wanted = namespaces::wanted(spec);
     let mut order = new_order(spec, request, &facts, &wanted);
     order.create()?;
-    let Order { steps, descriptors, warnings, .. } = order;
-    let maps = |maps: Option<&Vec<LinuxIdMapping>>| maps.cloned().unwrap_or_default();
-    let mut plan = Plan {
-        runtime: Vec::new(),
+    let Order { steps, descriptors, mut warnings, .. } = order;
+    warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
+    let process = spec.process().as_ref();
+    let mut runtime = vec![RuntimeStep::Keep(Keep::SaveState)];
+    if request.awaits_start {
+        runtime.push(RuntimeStep::Keep(Keep::Listen));
+    }
+    if !cgroup.paths.is_empty() {
+        runtime.extend([Keep::MakeCgroups, Keep::SetLimits].map(RuntimeStep::Keep));
+    }
+    runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
+    runtime.extend(birth(spec, &wanted));
+    runtime.extend(process.and_then(Process::oom_score_adj).map(RuntimeStep::OomScore));
+    runtime.push(RuntimeStep::UntilReady);
+    if !request.awaits_start {
+        runtime.push(RuntimeStep::UntilExecuted);
+        runtime.extend([Keep::SaveRunning, Keep::Poststart].map(RuntimeStep::Keep));
+    }
+    let plan = Plan {
+        runtime,
         init: steps,
-        descriptors: descriptors.0,
         warnings,
-        map: Map::new(
-            &maps(linux.and_then(|linux| linux.uid_mappings().as_ref())),
-            &maps(linux.and_then(|linux| linux.gid_mappings().as_ref())),
-        ),
-        offsets: Offsets::new(spec),
-        oom_score: spec.process().as_ref().and_then(Process::oom_score_adj),
-        cpus: Vec::new(),
-        reborn: joins_by_birth(&wanted),
+        own_pid_namespace: wanted.has(CLONE_NEWPID),
         preserved: request.preserve_fds,
-        raised: raised(spec.process().as_ref(), wanted.has(CLONE_NEWUSER)),
         cpuset: cpuset(spec),
-        wanted,
     };
-    plan.warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
-    plan.runtime = runtime(&plan, !cgroup.paths.is_empty());
     Ok((plan, cgroup))
 }
 
@@ -165,23 +192,28 @@ pub fn exec(
     order.exec(process, kinds)?;
     let Order { steps, descriptors, warnings, .. } = order;
     let initial = process.exec_cpu_affinity().as_ref().and_then(|affinity| affinity.initial().as_deref());
-    let mut plan = Plan {
-        runtime: Vec::new(),
+    let mask = security::scheduling::cpus(INITIAL_CPUS, initial.unwrap_or_default())?;
+    let mut runtime = prepare(descriptors, Some(process), kinds & CLONE_NEWUSER != 0);
+    if !mask.is_empty() {
+        runtime.push(RuntimeStep::CpuAffinity { mask });
+    }
+    let reborn = kinds & CLONE_NEWPID != 0;
+    runtime.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None });
+    if reborn {
+        runtime.extend([RuntimeStep::Adopt, RuntimeStep::Note, RuntimeStep::GoOn { ids: None }]);
+    } else {
+        runtime.push(RuntimeStep::Note);
+    }
+    runtime.extend(process.oom_score_adj().map(RuntimeStep::OomScore));
+    runtime.push(RuntimeStep::UntilExecuted);
+    Ok(Plan {
+        runtime,
         init: steps,
-        descriptors: descriptors.0,
         warnings,
-        wanted,
-        map: Map::default(),
-        offsets: Offsets::default(),
-        oom_score: process.oom_score_adj(),
-        cpus: security::scheduling::cpus(INITIAL_CPUS, initial.unwrap_or_default())?,
-        reborn: kinds & CLONE_NEWPID != 0,
+        own_pid_namespace: reborn,
         preserved: request.preserve_fds,
-        raised: raised(Some(process), kinds & CLONE_NEWUSER != 0),
         cpuset: cpuset(spec),
-    };
-    plan.runtime = runtime(&plan, false);
-    Ok(plan)
+    })
 }
 
 fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wanted: &'a Wanted) -> Order<'a> {
@@ -196,36 +228,50 @@ fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wan
     }
 }
 
-/// The runtime process's list. The state comes first, so that whatever is made can be found; limits come before the
-/// clone, so that nothing of the container ever runs without them.
-fn runtime(plan: &Plan, makes_cgroups: bool) -> Vec<RuntimeStep> {
-    let mut steps = vec![RuntimeStep::SaveState];
-    if makes_cgroups {
-        steps.extend([RuntimeStep::MakeCgroups, RuntimeStep::SetLimits]);
+/// What is opened and raised before init is born.
+fn prepare(descriptors: Descriptors, process: Option<&Process>, user_namespace: bool) -> Vec<RuntimeStep> {
+    let raised = process.filter(|_| user_namespace).into_iter().flat_map(security::limits::hard);
+    let raise = raised.map(|(resource, hard)| RuntimeStep::RaiseLimit { resource, hard });
+    descriptors.0.into_iter().map(RuntimeStep::Open).chain(raise).collect()
+}
+
+/// How the init of a new container is born. It is noted before it may go on.
+fn birth(spec: &Spec, wanted: &Wanted) -> Vec<RuntimeStep> {
+    let reborn = joins_by_birth(wanted);
+    let ids = wanted.makes(CLONE_NEWUSER).then(|| maps(spec));
+    let time = wanted.makes(CLONE_NEWTIME).then(|| Offsets::new(spec));
+    // A time namespace belongs to the user namespace of its maker: the child's, where that is new and it is there.
+    let (ours, its) = if reborn || ids.is_none() { (time, None) } else { (None, time) };
+    let mut steps: Vec<_> = borrowed(wanted).cloned().map(RuntimeStep::Visit).collect();
+    steps.extend(ours.map(RuntimeStep::TimeNamespace));
+    let leaves = !steps.is_empty();
+    steps.push(RuntimeStep::Clone {
+        namespaces: if reborn { 0 } else { made_by_clone(wanted) },
+        into_cgroup: !reborn,
+        ids: ids.clone().filter(|_| !reborn),
+        time: its,
+    });
+    if leaves {
+        steps.push(RuntimeStep::Return);
     }
-    steps.extend(plan.descriptors.iter().cloned().map(RuntimeStep::Open));
-    let raise =
-        |(resource, hard): &(Resource, u64)| RuntimeStep::RaiseLimit { resource: *resource as u32, hard: *hard };
-    steps.extend(plan.raised.iter().map(raise));
-    if !plan.cpus.is_empty() {
-        steps.push(RuntimeStep::CpuAffinity { mask: plan.cpus.clone() });
+    if reborn {
+        steps.push(RuntimeStep::Adopt);
     }
-    if plan.wanted.makes(CLONE_NEWTIME) {
-        steps.push(RuntimeStep::TimeNamespace(plan.offsets.clone()));
+    steps.push(RuntimeStep::Note);
+    if reborn || ids.is_some() {
+        steps.push(RuntimeStep::GoOn { ids });
     }
-    steps.push(RuntimeStep::Clone { namespaces: plan.wanted.new });
-    steps.push(RuntimeStep::SaveState);
-    if plan.wanted.makes(CLONE_NEWUSER) {
-        steps.push(RuntimeStep::MapIds(plan.map.clone()));
-    }
-    steps.extend(plan.oom_score.map(RuntimeStep::OomScore));
-    steps.extend([RuntimeStep::Converse, RuntimeStep::GoOn]);
     steps
 }
 
-/// The hard limits that must be raised by us, since a user namespace's root has no right to.
-fn raised(process: Option<&Process>, user_namespace: bool) -> Vec<(Resource, u64)> {
-    process.filter(|_| user_namespace).into_iter().flat_map(security::limits::hard).collect()
+/// The id maps that the config gives.
+fn maps(spec: &Spec) -> Map {
+    let linux = spec.linux().as_ref();
+    let list = |list: Option<&Vec<LinuxIdMapping>>| list.cloned().unwrap_or_default();
+    Map::new(
+        &list(linux.and_then(|linux| linux.uid_mappings().as_ref())),
+        &list(linux.and_then(|linux| linux.gid_mappings().as_ref())),
+    )
 }
 
 /// Whether the config limits the CPUs.

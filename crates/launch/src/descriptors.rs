@@ -6,6 +6,7 @@ use plan::Handle;
 use rootfs::UserNamespace;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use serde::Serialize;
+use sys::Errno;
 use sys::namespace::CLONE_NEWUSER;
 
 /// A descriptor to be opened.
@@ -44,7 +45,7 @@ impl Descriptors {
     }
 }
 
-/// What is open already when init is made.
+/// What is open already when init is made, or opened on the way by whoever keeps the container.
 #[derive(Debug, Default)]
 pub struct Given<'a> {
     /// The `tasks` files of the v1 cgroups, in the plan's order.
@@ -52,59 +53,63 @@ pub struct Given<'a> {
     /// The v2 cgroup's directory.
     pub cgroup: Option<OwnedFd>,
     /// The socket that `start` connects to.
-    pub start_socket: Option<BorrowedFd<'a>>,
+    pub start_socket: Option<OwnedFd>,
     /// The pidfd of the container's init.
     pub init: Option<BorrowedFd<'a>>,
     /// Its PID namespace.
-    pub pid_namespace: Option<BorrowedFd<'a>>,
+    pub pid_namespace: Option<OwnedFd>,
 }
 
-/// An open descriptor of the list.
-pub(crate) enum Open<'a> {
-    Ours(OwnedFd),
-    Given(BorrowedFd<'a>),
-}
-
-impl AsFd for Open<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Open::Ours(descriptor) => descriptor.as_fd(),
-            Open::Given(descriptor) => *descriptor,
-        }
+impl Given<'_> {
+    fn get(&self, descriptor: &Descriptor) -> Result<BorrowedFd<'_>, Error> {
+        let (given, name) = match descriptor {
+            Descriptor::CgroupTasks(number) => {
+                (self.cgroup_tasks.get(*number).map(AsFd::as_fd), "the cgroup's tasks file")
+            }
+            Descriptor::StartSocket => (self.start_socket.as_ref().map(AsFd::as_fd), "the start socket"),
+            Descriptor::PidNamespace => (self.pid_namespace.as_ref().map(AsFd::as_fd), "the PID namespace"),
+            Descriptor::Cgroup => (self.cgroup.as_ref().map(AsFd::as_fd), "the cgroup"),
+            Descriptor::Init => (self.init, "the container's init"),
+            Descriptor::Namespace(_) | Descriptor::UserNamespace(_) => (None, "a namespace"),
+        };
+        given.ok_or_else(|| Error::Call { act: "pass to init", object: name.into(), errno: Errno::BADF })
     }
 }
 
-/// Opens the list.
-pub(crate) fn open<'a>(list: &[Descriptor], given: &'a Given<'a>) -> Result<Vec<Open<'a>>, Error> {
-    list.iter()
-        .map(|descriptor| {
-            Ok(match descriptor {
-                Descriptor::Namespace(join) => Open::Ours(namespaces::open(join)?),
-                Descriptor::UserNamespace(UserNamespace::Mapped { uids, gids }) => {
-                    Open::Ours(namespaces::holder("/mounts", &Map::new(uids, gids))?)
-                }
-                Descriptor::UserNamespace(UserNamespace::Joined(path)) => Open::Ours(namespaces::open(&Join {
-                    kind: CLONE_NEWUSER,
-                    path: path.clone(),
-                    place: "/linux/namespaces".into(),
-                })?),
-                Descriptor::CgroupTasks(number) => {
-                    Open::Given(given.cgroup_tasks.get(*number).ok_or(missing("the cgroup's tasks file"))?.as_fd())
-                }
-                Descriptor::StartSocket => Open::Given(given.start_socket.ok_or(missing("the start socket"))?),
-                Descriptor::PidNamespace => Open::Given(given.pid_namespace.ok_or(missing("the PID namespace"))?),
-                Descriptor::Cgroup => Open::Given(given.cgroup.as_ref().ok_or(missing("the cgroup"))?.as_fd()),
-                Descriptor::Init => Open::Given(given.init.ok_or(missing("the container's init"))?),
-            })
-        })
-        .collect()
-}
+/// What init is born holding, in the order of the plan's handles.
+#[derive(Debug, Default)]
+pub(crate) struct Held<'p>(Vec<(&'p Descriptor, Option<OwnedFd>)>);
 
-fn missing(object: &str) -> Error {
-    Error::Call { act: "pass to init", object: object.into(), errno: sys::Errno::BADF }
+impl<'p> Held<'p> {
+    /// Opens the next one; what is given must be there.
+    pub(crate) fn open(&mut self, descriptor: &'p Descriptor, given: &Given<'_>) -> Result<(), Error> {
+        let opened = match descriptor {
+            Descriptor::Namespace(join) => Some(namespaces::open(join)?),
+            Descriptor::UserNamespace(UserNamespace::Mapped { uids, gids }) => {
+                Some(namespaces::holder("/mounts", &Map::new(uids, gids))?)
+            }
+            Descriptor::UserNamespace(UserNamespace::Joined(path)) => Some(namespaces::open(&Join {
+                kind: CLONE_NEWUSER,
+                path: path.clone(),
+                place: "/linux/namespaces".into(),
+            })?),
+            there => given.get(there).map(|_| None)?,
+        };
+        self.0.push((descriptor, opened));
+        Ok(())
+    }
+
+    /// All of them.
+    pub(crate) fn all<'a>(&'a self, given: &'a Given<'_>) -> Result<Vec<BorrowedFd<'a>>, Error> {
+        let one = |(descriptor, opened): &'a (&Descriptor, Option<OwnedFd>)| match opened {
+            Some(opened) => Ok(opened.as_fd()),
+            None => given.get(descriptor),
+        };
+        self.0.iter().map(one).collect()
+    }
 }
 
 /// Their numbers, as the plan's header holds them.
-pub(crate) fn numbers(open: &[Open<'_>]) -> Vec<u8> {
-    open.iter().flat_map(|descriptor| descriptor.as_fd().as_raw_fd().to_le_bytes()).collect()
+pub(crate) fn numbers(held: &[BorrowedFd<'_>]) -> Vec<u8> {
+    held.iter().flat_map(|descriptor| descriptor.as_raw_fd().to_le_bytes()).collect()
 }

@@ -53,6 +53,9 @@ pub enum Error {
     /// Something in the config that the process can't be confined with.
     #[error(transparent)]
     Security(#[from] security::Error),
+    /// A step of the container's keeper failed.
+    #[error("{0}")]
+    Kept(Box<dyn StdError + Send + Sync>),
     /// What the caller's part of the conversation failed with.
     #[error("unable to start container process: error during container init: {0}")]
     Attendant(Box<dyn StdError + Send + Sync>),

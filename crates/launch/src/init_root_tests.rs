@@ -1,7 +1,6 @@
 //! The root file system's steps in hostile trees: what the image brings never leads to the host.
 
 use crate::init_tests::{Directory, program, run_in};
-use namespaces::Wanted;
 use plan::{Handle, Writer};
 use rustix::process::geteuid;
 use serde_json::{Value, json};
@@ -58,7 +57,7 @@ impl Container {
         rootfs::protect(&spec, &facts, &mut steps).unwrap();
         program(&mut steps, &["/bin/sh", "-c", &format!("set -eu; {script}")], &["PATH=/bin:/usr/bin"]);
         let new = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC;
-        run_in(&Wanted { new, ..Wanted::default() }, &steps)
+        run_in(new, &steps)
     }
 }
 

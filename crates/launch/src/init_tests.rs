@@ -4,7 +4,6 @@ use crate::birth::{Born, Parents, give};
 use crate::conversation::{Attendant, Pause, converse};
 use crate::error::Error;
 use crate::sentence::Sentences;
-use namespaces::{Offsets, Wanted};
 use plan::{Bytes, Header, Hook, Step, Text, Texts, Writer};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::process::{WaitOptions, geteuid, waitpid};
@@ -30,32 +29,21 @@ impl Attendant for Nobody {
     }
 }
 
-fn born(wanted: &Wanted, steps: &Writer) -> Born {
-    let offsets = Offsets::default();
+fn born(namespaces: u32, steps: &Writer) -> Born {
     let plan = steps.finish(Header::default());
-    let map = namespaces::Map::default();
-    let parents = Parents {
-        wanted,
-        map: &map,
-        offsets: &offsets,
-        reborn: false,
-        preserved: 0,
-        borrowed: Vec::new(),
-        cgroup: None,
-        descriptors: Vec::new(),
-        plan: &plan,
-    };
+    let parents =
+        Parents { namespaces, cgroup: None, ids: None, time: None, preserved: 0, descriptors: Vec::new(), plan: &plan };
     give(&parents).unwrap()
 }
 
 /// Runs a plan to its end: init's last word, or the exit status of the program.
 fn run(steps: &Writer) -> Result<i32, String> {
-    run_in(&Wanted::default(), steps)
+    run_in(0, steps)
 }
 
 /// The same, in new namespaces.
-pub(crate) fn run_in(wanted: &Wanted, steps: &Writer) -> Result<i32, String> {
-    let init = born(wanted, steps);
+pub(crate) fn run_in(namespaces: u32, steps: &Writer) -> Result<i32, String> {
+    let init = born(namespaces, steps);
     let said = converse(init.sync.as_fd(), &Sentences::new(steps.steps()), &mut Nobody, false);
     let (_, status) = waitpid(Some(init.pid), WaitOptions::empty()).unwrap().unwrap();
     match said {
@@ -241,7 +229,7 @@ fn init_ends_with_the_runtime_process() {
     let out = place.0.join("out");
     let mut steps = Writer::default();
     program(&mut steps, &["/bin/sh", "-c", &format!("echo ran > {}", out.display())], &[]);
-    let init = born(&Wanted::default(), &steps);
+    let init = born(0, &steps);
     // It is ready, and there is nobody to tell it to go on.
     drop(init.sync);
     let (_, status) = waitpid(Some(init.pid), WaitOptions::empty()).unwrap().unwrap();

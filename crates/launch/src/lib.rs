@@ -1,11 +1,11 @@
 //! From a Spec to a process that waits for start: the plan, the clone, the conversation.
 #![forbid(unsafe_code)]
 
-mod bear;
 mod birth;
 mod compile;
 mod conversation;
 mod descriptors;
+mod detour;
 mod error;
 #[cfg(test)]
 mod init_root_tests;
@@ -13,16 +13,19 @@ mod init_root_tests;
 mod init_tests;
 mod joining;
 mod order;
+#[cfg(test)]
+mod plan_tests;
 mod request;
 mod sentence;
 mod stage;
 pub mod trace;
+mod walk;
 
-pub use bear::bear;
 pub use birth::Born;
-pub use compile::{Plan, RuntimeStep, create, exec};
+pub use compile::{Keep, Plan, RuntimeStep, create, exec};
 pub use conversation::{Attendant, Pause, converse, send_descriptor};
 pub use descriptors::{Descriptor, Given};
 pub use error::Error;
 pub use request::{Facts, Request};
 pub use sentence::Sentences;
+pub use walk::{Host, walk};

@@ -1,6 +1,7 @@
 //! `--trace FILE`: the time of each step, as a Chrome trace that Perfetto and chrome://tracing open.
 
 use rustix::time::{ClockId, clock_gettime};
+use std::fmt::Display;
 use std::sync::Mutex;
 
 /// One thing that took time, in nanoseconds of CLOCK_MONOTONIC.
@@ -27,13 +28,13 @@ pub fn is_on() -> bool {
 }
 
 /// Does `act` as a step of the runtime process with that name.
-pub fn step<T>(name: &str, act: impl FnOnce() -> T) -> T {
+pub fn step<T>(name: impl Display, act: impl FnOnce() -> T) -> T {
     if !is_on() {
         return act();
     }
     let start = now();
     let done = act();
-    note(Event { name: name.to_owned(), init: false, start, end: now() });
+    note(Event { name: name.to_string(), init: false, start, end: now() });
     done
 }
 

@@ -1,0 +1,132 @@
+//! The runtime process's part of plans, as lines of text: what is walked is what stands here.
+
+use crate::compile::{RuntimeStep, create};
+use crate::request::{Facts, Request};
+use cgroups::{Layout, Unified};
+use security::labels::Lsm;
+use std::path::Path;
+
+/// The steps by name, with `(…)` of those that differ by what is in them.
+fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
+    let config = format!(
+        r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
+            "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
+    );
+    let spec = spec::parse(config.into_bytes()).unwrap().spec;
+    let layout =
+        Layout::Unified(Unified { mount: "/sys/fs/cgroup".into(), own: "/".into(), controllers: vec!["pids".into()] });
+    let facts = Facts {
+        cgroup_tasks: 0,
+        cgroup_directory: false,
+        cgroup_mounts: rootfs::CgroupMounts::None,
+        capabilities: u64::MAX >> 23,
+        shared_namespaces: 0,
+        lsm: Lsm::default(),
+        root: true,
+    };
+    let request = Request {
+        id: "a",
+        bundle: Path::new("/b"),
+        rootfs: Path::new("/b/rootfs"),
+        no_pivot: false,
+        no_new_keyring: false,
+        preserve_fds: 0,
+        awaits_start,
+        runs_start_hooks: true,
+        environment: Vec::new(),
+        creating: ("", ""),
+        created: ("", ""),
+    };
+    let (plan, _) = create(&spec, &request, &facts, &layout).unwrap();
+    plan.runtime.iter().map(line).collect()
+}
+
+fn line(step: &RuntimeStep) -> String {
+    match step {
+        RuntimeStep::Keep(what) => format!("{what:?}"),
+        RuntimeStep::Open(descriptor) => format!("Open {}", first(&format!("{descriptor:?}"))),
+        RuntimeStep::Clone { namespaces, into_cgroup, ids, time } => {
+            format!("Clone {namespaces:#x} cgroup={into_cgroup} ids={} time={}", ids.is_some(), time.is_some())
+        }
+        RuntimeStep::GoOn { ids } => format!("GoOn ids={}", ids.is_some()),
+        step => first(&format!("{step:?}")),
+    }
+}
+
+fn first(text: &str) -> String {
+    text.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+const MAPS: &str = r#""uidMappings":[{"containerID":0,"hostID":1000,"size":1}],
+    "gidMappings":[{"containerID":0,"hostID":1000,"size":1}]"#;
+
+#[test]
+fn the_common_case_is_one_clone_into_the_cgroup() {
+    assert_eq!(
+        lines(r#""namespaces":[{"type":"pid"},{"type":"mount"}]"#, "", true),
+        [
+            "SaveState",
+            "Listen",
+            "MakeCgroups",
+            "SetLimits",
+            "Open StartSocket",
+            "Clone 0x20020000 cgroup=true ids=false time=false",
+            "Note",
+            "UntilReady",
+        ]
+    );
+}
+
+#[test]
+fn run_goes_on_to_the_program_and_the_hooks_after_it() {
+    assert_eq!(
+        lines(r#""namespaces":[{"type":"mount"}]"#, r#","oomScoreAdj":5"#, false),
+        [
+            "SaveState",
+            "MakeCgroups",
+            "SetLimits",
+            "Clone 0x20000 cgroup=true ids=false time=false",
+            "Note",
+            "OomScore",
+            "UntilReady",
+            "UntilExecuted",
+            "SaveRunning",
+            "Poststart",
+        ]
+    );
+}
+
+#[test]
+fn a_time_namespace_belongs_to_the_containers_user_namespace() {
+    let host = lines(r#""namespaces":[{"type":"time"},{"type":"mount"}]"#, "", false);
+    assert_eq!(host[3..7], ["TimeNamespace", "Clone 0x20000 cgroup=true ids=false time=false", "Return", "Note"]);
+    let namespaces = r#""namespaces":[{"type":"time"},{"type":"user"},{"type":"mount"}],"#;
+    let own = lines(&format!("{namespaces}{MAPS}"), "", false);
+    assert_eq!(own[3..6], ["Clone 0x10020000 cgroup=true ids=true time=true", "Note", "GoOn ids=true"]);
+}
+
+#[test]
+fn what_takes_in_only_children_is_entered_by_the_init_stage() {
+    let joined = lines(r#""namespaces":[{"type":"pid","path":"/p"},{"type":"mount"}]"#, "", false);
+    assert_eq!(
+        joined[3..9],
+        [
+            "Open Namespace",
+            "Open Cgroup",
+            "Clone 0x0 cgroup=false ids=false time=false",
+            "Adopt",
+            "Note",
+            "GoOn ids=false",
+        ]
+    );
+}
+
+#[test]
+fn a_network_of_the_hosts_is_visited_before_the_user_namespace_is_new() {
+    let namespaces = r#""namespaces":[{"type":"network","path":"/n"},{"type":"user"},{"type":"mount"}],"#;
+    let borrowed = lines(&format!("{namespaces}{MAPS}"), "", false);
+    assert_eq!(
+        borrowed[3..8],
+        ["Visit", "Clone 0x10020000 cgroup=true ids=true time=false", "Return", "Note", "GoOn ids=true",]
+    );
+}

@@ -1,0 +1,173 @@
+//! The walk over the runtime process's part of a plan: this page is the list of all that it can do.
+
+use crate::birth::{self, Born, Parents};
+use crate::compile::{INITIAL_CPUS, Keep, Plan, RuntimeStep};
+use crate::conversation::{Attendant, converse};
+use crate::descriptors::{Given, Held, numbers};
+use crate::detour::Detour;
+use crate::error::Error;
+use crate::sentence::Sentences;
+use crate::trace;
+use namespaces::{Map, Offsets};
+use plan::{Bytes, Header};
+use rustix::fd::AsFd;
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sys::Errno;
+
+/// Who keeps the container: what a plan has done beyond the launch.
+pub trait Host: Attendant {
+    /// Does a step of its own; what init is to hold goes to `given`.
+    ///
+    /// # Errors
+    /// Where it fails; a process that was made is then ended.
+    fn keep(&mut self, what: Keep, given: &mut Given<'_>) -> Result<(), Error>;
+
+    /// There is a process now.
+    ///
+    /// # Errors
+    /// Where it can't be noted; it is then ended.
+    fn born(&mut self, process: &Born) -> Result<(), Error>;
+}
+
+/// Takes step after step of the runtime process. Where one fails, the process that was made, if any, is ended, and we
+/// are back where we were.
+///
+/// # Errors
+/// The first step's that fails.
+pub fn walk(plan: &Plan, given: Given<'_>, host: &mut dyn Host) -> Result<(), Error> {
+    let mut walk = Walk {
+        plan,
+        steps: Sentences::of(plan),
+        given,
+        held: Held::default(),
+        detour: Detour::default(),
+        process: None,
+    };
+    let done = plan.runtime.iter().try_for_each(|step| trace::step(Kind(step), || walk.take(step, host)));
+    if done.is_err() {
+        walk.abandon();
+    }
+    done
+}
+
+/// The state of the walk.
+struct Walk<'p, 'g> {
+    plan: &'p Plan,
+    steps: Sentences<'p>,
+    given: Given<'g>,
+    held: Held<'p>,
+    detour: Detour,
+    process: Option<Born>,
+}
+
+impl<'p> Walk<'p, '_> {
+    fn take(&mut self, step: &'p RuntimeStep, host: &mut dyn Host) -> Result<(), Error> {
+        match step {
+            RuntimeStep::Keep(what) => host.keep(*what, &mut self.given),
+            RuntimeStep::Open(descriptor) => self.held.open(descriptor, &self.given),
+            RuntimeStep::RaiseLimit { resource, hard } => {
+                raise_limit(*resource, *hard);
+                Ok(())
+            }
+            RuntimeStep::CpuAffinity { mask } => run_on(mask),
+            RuntimeStep::Visit(join) => self.detour.visit(join),
+            RuntimeStep::TimeNamespace(offsets) => self.detour.make_time(offsets),
+            RuntimeStep::Clone { namespaces, into_cgroup, ids, time } => {
+                self.clone(*namespaces, *into_cgroup, ids.as_ref(), time.as_ref())
+            }
+            RuntimeStep::Return => self.detour.back(),
+            RuntimeStep::Adopt => {
+                let first = self.process.take().ok_or(Error::Garbled)?;
+                self.process = Some(first.reborn(&self.steps)?);
+                Ok(())
+            }
+            RuntimeStep::Note => host.born(self.process()?),
+            RuntimeStep::GoOn { ids } => self.process()?.go_on(ids.as_ref()),
+            RuntimeStep::OomScore(score) => set_oom_score(self.process()?, *score),
+            RuntimeStep::UntilReady => self.converse(host, true),
+            RuntimeStep::UntilExecuted => self.converse(host, false),
+        }
+    }
+
+    fn clone(
+        &mut self,
+        namespaces: u32,
+        into_cgroup: bool,
+        ids: Option<&Map>,
+        time: Option<&Offsets>,
+    ) -> Result<(), Error> {
+        let descriptors = self.held.all(&self.given)?;
+        let numbers = numbers(&descriptors);
+        let bytes = self.plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });
+        self.process = Some(birth::give(&Parents {
+            namespaces,
+            cgroup: self.given.cgroup.as_ref().filter(|_| into_cgroup).map(AsFd::as_fd),
+            ids,
+            time,
+            preserved: self.plan.preserved,
+            descriptors,
+            plan: &bytes,
+        })?);
+        Ok(())
+    }
+
+    fn process(&self) -> Result<&Born, Error> {
+        self.process.as_ref().ok_or(Error::Garbled)
+    }
+
+    fn converse(&self, host: &mut dyn Host, until_ready: bool) -> Result<(), Error> {
+        converse(self.process()?.sync.as_fd(), &self.steps, host, until_ready).map(drop)
+    }
+
+    fn abandon(&mut self) {
+        if let Err(error) = self.detour.back() {
+            tracing::warn!("{error}");
+        }
+        if let Some(process) = &self.process {
+            process.end();
+        }
+    }
+}
+
+/// Raises our own hard limit, for init to inherit. It sets all limits itself, and says so where one is still too low.
+fn raise_limit(resource: Resource, hard: u64) {
+    let own = getrlimit(resource);
+    // No number stands for no limit.
+    let wanted = Some(hard).filter(|hard| *hard != u64::MAX);
+    if own.maximum.is_some_and(|own| wanted.is_none_or(|wanted| own < wanted)) {
+        let _refused = setrlimit(resource, Rlimit { maximum: wanted, ..own });
+    }
+}
+
+/// The child inherits the CPUs of the process that makes it.
+fn run_on(cpus: &[u8]) -> Result<(), Error> {
+    sys::schedule::set_affinity(cpus).map_err(|errno| refused("sched_setaffinity", INITIAL_CPUS, errno))
+}
+
+fn set_oom_score(process: &Born, score: i32) -> Result<(), Error> {
+    let act = format!("write {score} to oom_score_adj");
+    let failed = |errno| refused(&act, "/process/oomScoreAdj", errno);
+    let path = format!("/proc/{}/oom_score_adj", process.pid.as_raw_nonzero());
+    let to = rustix::fs::open(path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    rustix::io::write(to, score.to_string().as_bytes()).map_err(failed)?;
+    Ok(())
+}
+
+/// What the kernel refuses us for init, in the words of what init itself is refused.
+fn refused(act: &str, place: &str, errno: Errno) -> Error {
+    let sentence = format!("{act}: {}", sys::text::errno(errno));
+    Error::Init { setup: true, sentence, place: place.into() }
+}
+
+/// The name of a step in a trace, made only where one is asked for.
+struct Kind<'a>(&'a RuntimeStep);
+
+impl std::fmt::Display for Kind<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            RuntimeStep::Keep(what) => write!(f, "{what:?}"),
+            step => f.write_str(format!("{step:?}").split(['(', ' ', '{']).next().unwrap_or_default()),
+        }
+    }
+}
