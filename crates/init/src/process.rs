@@ -3,7 +3,6 @@
 use crate::context::Context;
 use crate::conversation::{self, warn};
 use crate::fault::Fault;
-use crate::number::decimal;
 use crate::root::beneath;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
