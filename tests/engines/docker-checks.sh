@@ -11,16 +11,21 @@ mkdir -p "$W" && : >"$RESULTS"
 d() { timeout -k 1 ${REDUCED:+1}60 docker "$@"; }
 run() { timeout -k 1 ${REDUCED:+1}60 docker run --runtime="$R" ${REDUCED:+--network none} "$@"; }
 in_shell() { bash -c "$1"; }
+# A terminal around a shell's command; `timeout` stands outside, since what it runs is not in the foreground.
+in_terminal() { timeout -k 1 60 script -qec "$1" /dev/null; }
 export R W REDUCED
-export -f d run
+export -f d run in_shell in_terminal
 
 # check NAME REGEX COMMAND...: what COMMAND prints on both streams, then its status as rc=N, must match.
+# It has three minutes, and whoever still holds its output then is not waited for.
 check() {
     local name=$1 wanted=$2 out verdict=FAIL
     shift 2
     [[ -z $ONLY || $name =~ $ONLY ]] || return 0
-    out=$("$@" 2>&1 </dev/null)
-    out="$out rc=$?"
+    # shellcheck disable=SC2016
+    timeout -k 1 180 bash -c '"$@"' bash "$@" >"$W/printed" 2>&1 </dev/null
+    out="rc=$?"
+    out="$(tr -d '\0' <"$W/printed") $out"
     out=${out//$'\r'/}
     [[ ! $out =~ $wanted ]] || verdict=ok
     [[ -z ${VERBOSE-} ]] || echo "$verdict $name ${SECONDS}s" >&2
@@ -69,8 +74,8 @@ check stdin-large '^1000000 rc=0' in_shell 'head -c 1000000 /dev/zero | run -i -
 check stdout-stderr-apart '^e rc=0' in_shell 'run --rm bb sh -c "echo o; echo e >&2" 2>&1 >/dev/null'
 check stdout-large '^1000000 rc=0' in_shell 'run --rm bb head -c 1000000 /dev/zero | wc -c'
 check dev-stdout '^x rc=0' run --rm -u 1000 bb sh -c 'echo x >/dev/stdout'
-check tty '/dev/(pts/0|console).*rc=0' script -qec "timeout 60 docker run --runtime=$R -it --rm bb tty" /dev/null
-check tty-size '33 77 rc=0' script -qec "stty rows 33 cols 77; timeout 60 docker run --runtime=$R -it --rm bb sh -c 'sleep 1; stty size'" /dev/null
+check tty '/dev/(pts/0|console).*rc=0' in_terminal "docker run --runtime=$R -it --rm bb tty"
+check tty-size '33 77 rc=0' in_terminal "stty rows 33 cols 77; docker run --runtime=$R -it --rm bb sh -c 'sleep 1; stty size'"
 check tty-without-stdin '/dev/(pts/0|console)' run --rm -t bb tty
 check entrypoint 'xx rc=0' run --rm --entrypoint /bin/echo bb xx
 
@@ -162,8 +167,8 @@ check logs 'started' d logs "$life"
 check exec '^in rc=7' d exec "$life" sh -c 'echo in; exit 7'
 check exec-user 'uid=1000.*/tmp 1 +rc=0' in_shell "d exec -u 1000 -w /tmp -e Q=1 $life sh -c 'id; pwd; echo \$Q' | tr '\n' ' '"
 check exec-stdin '^typed rc=0' in_shell "echo typed | d exec -i $life cat"
-check exec-tty '/dev/pts' script -qec "docker exec -it $life tty" /dev/null
-check exec-tty-size '21 65' script -qec "stty rows 21 cols 65; docker exec -it $life sh -c 'sleep .5; stty size'" /dev/null
+check exec-tty '/dev/pts' in_terminal "docker exec -it $life tty"
+check exec-tty-size '21 65' in_terminal "stty rows 21 cols 65; docker exec -it $life sh -c 'sleep .5; stty size'"
 check exec-privileged '0001ff' d exec --privileged "$life" grep CapEff /proc/self/status
 check exec-no-command 'rc=12[67]' d exec "$life" nosuch
 check exec-not-executable 'rc=126' d exec "$life" /etc/passwd
@@ -221,5 +226,5 @@ check oom-kill-disable 'oom_kill_disable 1' run --rm -m 64m --oom-kill-disable b
 check blkio-throttle '1048576' run --rm --device-read-bps "$(findmnt -no SOURCE / | sed 's/\[.*//')":1mb bb sh -c "$(either io.max blkio/blkio.throttle.read_bps_device)"
 check blkio-weight '300' run --rm --blkio-weight 300 bb sh -c 'cat /sys/fs/cgroup/blkio/blkio.weight /sys/fs/cgroup/blkio/blkio.bfq.weight /sys/fs/cgroup/io.bfq.weight'
 check cpu-rt '95000' run --rm --cpu-rt-runtime 95000 --ulimit rtprio=99 bb cat /sys/fs/cgroup/cpu/cpu.rt_runtime_us
-docker volume rm "vol$$" >/dev/null 2>&1
+d volume rm "vol$$" >/dev/null 2>&1
 rm -rf "$W"

@@ -21,12 +21,12 @@ busybox_tar() {
     printf '%s\n' "$tar"
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; no try of it takes longer than ten seconds.
 wait_for() {
     local tries=$(($1 * 10))
     shift
     for ((; tries > 0; tries--)); do
-        "$@" >/dev/null 2>&1 && return 0
+        timeout -k 1 10 "$@" >/dev/null 2>&1 && return 0
         sleep .1
     done
     return 1
