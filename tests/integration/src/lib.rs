@@ -1,7 +1,7 @@
 //! What the tests of the real binary stand on: bundles, calls of the runtime, the probe's view from inside a
 //! container, and what the host keeps of it.
 //!
-//! The runtime under test is `$COFFERDAM` (any program with runc's command line), else the `cofferdam` that
+//! The runtime under test is `$RUNTIME` (any program with runc's command line), else the `cofferdam` that
 //! cargo built beside the tests.
 
 pub mod attempt;

@@ -14,14 +14,14 @@ pub fn runtime() -> PathBuf {
 }
 
 fn find_runtime() -> PathBuf {
-    if let Some(path) = std::env::var_os("COFFERDAM").filter(|path| !path.is_empty()) {
-        return fs::canonicalize(&path).unwrap_or_else(|error| panic!("COFFERDAM={}: {error}", path.display()));
+    if let Some(path) = std::env::var_os("RUNTIME").filter(|path| !path.is_empty()) {
+        return fs::canonicalize(&path).unwrap_or_else(|error| panic!("RUNTIME={}: {error}", path.display()));
     }
     let profile = built();
     let target = profile.parent().map(Path::to_owned).unwrap_or_default();
     let places = [profile, target.join("release"), target.join("debug")];
     let found = places.iter().map(|place| place.join("cofferdam")).find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("no cofferdam in {places:?}: cargo build, or set COFFERDAM"))
+    found.unwrap_or_else(|| panic!("no cofferdam in {places:?}: cargo build, or set RUNTIME"))
 }
 
 /// Whether the runtime under test is Cofferdam, not a stand-in.

@@ -1,0 +1,41 @@
+//! The rows, a file a part of the specification.
+
+mod config;
+
+/// A rule of the specification, and what looks whether it holds.
+pub(crate) struct Row {
+    /// Where the specification says it: "config.md, root".
+    pub(crate) section: &'static str,
+    file: &'static str,
+    function: &'static str,
+    /// What it says, in our words.
+    pub(crate) rule: &'static str,
+    /// Fails an assertion unless the rule holds; [`crate::verdict::skip`] where it can't be seen here.
+    pub(crate) look: fn(),
+}
+
+impl Row {
+    /// `file::function`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}::{}", self.file, self.function)
+    }
+}
+
+/// All rows.
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    [config::ROWS].into_iter().flatten()
+}
+
+/// The rows of a file: a section, then `function: "rule"` for each of its functions.
+macro_rules! rows {
+    ($file:literal: $($section:literal { $($function:ident: $rule:literal,)+ })+) => {
+        pub(crate) const ROWS: &[crate::rows::Row] = &[$($(crate::rows::Row {
+            section: $section,
+            file: $file,
+            function: stringify!($function),
+            rule: $rule,
+            look: $function,
+        },)+)+];
+    };
+}
+use rows;
