@@ -2,12 +2,10 @@
 
 use crate::differences::{self, Difference};
 use crate::rows::Row;
-use crate::runtime;
+use crate::{report, runtime};
 use libtest_mimic::Failed;
 use serde_json::json;
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::Write as _;
 use std::panic::{catch_unwind, resume_unwind};
 
 /// Why a row can't be looked at here.
@@ -28,11 +26,10 @@ pub(crate) fn skip(reason: &str) -> ! {
 pub(crate) fn of(row: &Row) -> Result<(), Failed> {
     let verdict = look(row);
     let known = differences::of(runtime::name(), &row.name());
-    report(row, &verdict, known);
+    tell(row, &verdict, known);
     match (verdict, known) {
-        (Verdict::Holds, None) => Ok(()),
         (Verdict::Holds, Some(_)) => Err("it holds: its entry in differences.rs is to be removed".into()),
-        (Verdict::DoesNotHold(_), Some(_)) => Ok(()),
+        (Verdict::Holds, None) | (Verdict::DoesNotHold(_), Some(_)) => Ok(()),
         (Verdict::DoesNotHold(why), None) => Err(format!("{}\n{why}", row.rule).into()),
         (Verdict::Skipped(reason), _) => {
             harness::host::say_skipped(&format!("{}: {reason}", row.name()));
@@ -59,17 +56,14 @@ fn look(row: &Row) -> Verdict {
 }
 
 /// A line for the pages.
-fn report(row: &Row, verdict: &Verdict, known: Option<&Difference>) {
-    let Some(path) = std::env::var_os("REPORT") else { return };
+fn tell(row: &Row, verdict: &Verdict, known: Option<&Difference>) {
     let (word, why) = match verdict {
         Verdict::Holds => ("yes", ""),
         Verdict::Skipped(reason) => ("skipped", reason.as_str()),
         Verdict::DoesNotHold(why) => ("no", known.map_or(why.as_str(), |known| known.reason)),
     };
-    let line = json!({
+    report::line(&json!({
         "section": row.section, "name": row.name(), "rule": row.rule,
         "runtime": runtime::name(), "verdict": word, "why": why,
-    });
-    let mut file = File::options().create(true).append(true).open(path).expect("the report");
-    file.write_all(format!("{line}\n").as_bytes()).expect("the report");
+    }));
 }
