@@ -4,6 +4,7 @@ mod b02;
 mod b04;
 mod b06;
 mod b08;
+mod b10;
 mod b12;
 mod b14;
 mod b18;
