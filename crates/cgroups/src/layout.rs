@@ -5,8 +5,6 @@ use crate::error::{Error, Result};
 use crate::file;
 use rustix::fs::{Access, AtFlags, CWD, accessat, statfs};
 use serde::Serialize;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 use sys::Errno;
 
@@ -165,26 +163,14 @@ fn mounts(text: &str) -> Vec<Mount> {
         };
         let options = after.nth(1)?.split(',').map(ToOwned::to_owned).collect();
         let mut before = before.split(' ').skip(3);
-        Some(Mount { root: unescape(before.next()?), point: unescape(before.next()?), version, options })
+        Some(Mount {
+            root: sys::mountinfo::path(before.next()?),
+            point: sys::mountinfo::path(before.next()?),
+            version,
+            options,
+        })
     });
     lines.collect()
-}
-
-/// Blanks, newlines and backslashes stand in mountinfo as a backslash and three octal digits.
-fn unescape(text: &str) -> PathBuf {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut bytes = text.as_bytes();
-    while let Some((&byte, rest)) = bytes.split_first() {
-        let code = rest.get(..3).filter(|_| byte == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
-        if let Some(code) = code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            plain.push(code);
-            bytes = rest.get(3..).unwrap_or_default();
-        } else {
-            plain.push(byte);
-            bytes = rest;
-        }
-    }
-    PathBuf::from(OsString::from_vec(plain))
 }
 
 fn from_mounts(mounts: &[Mount], own: &[Membership<'_>]) -> Layout {

@@ -8,6 +8,7 @@ use crate::hooks;
 use crate::id::ContainerId;
 use crate::process::Process;
 use crate::record::{Record, Stage};
+use crate::resctrl_groups;
 use crate::state::{HookState, hook_state, hook_state_around_pid};
 use crate::status::Status;
 use crate::store::Store;
@@ -75,6 +76,7 @@ pub(crate) struct Prepared {
     spec: Spec,
     pub(crate) plan: launch::Plan,
     pub(crate) cgroup: cgroups::Plan,
+    pub(crate) resctrl: Option<resctrl::Plan>,
     record: Record,
 }
 
@@ -93,21 +95,13 @@ impl Container {
             entry.remove()?;
             return Err(launch::Error::from(error).into());
         }
-        match Making::new(&entry, &prepared, request).make() {
-            Ok((process, terminal)) => Ok(Container { entry, process, terminal }),
-            Err(error) => {
-                undo(&entry, &prepared);
-                Err(error)
-            }
+        let mut making = Making::new(&entry, &prepared, request);
+        if let Err(error) = making.make() {
+            making.undo();
+            return Err(error);
         }
-    }
-}
-
-/// Takes back all that was made. What can't be taken back is said and left for `delete --force`.
-fn undo(entry: &Entry, prepared: &Prepared) {
-    let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(&prepared.spec, record);
-    if let Err(error) = crate::delete::remove(entry, &prepared.record, &mut hooks) {
-        tracing::warn!("{error}");
+        let Making { process, terminal, .. } = making;
+        Ok(Container { entry, process: process.ok_or(Error::NotRunning)?, terminal })
     }
 }
 
@@ -123,6 +117,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     record.annotations = spec.annotations().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
     let creating = hook_states(&record, Status::Creating);
     let created = hook_states(&record, Status::Created);
+    let resctrl = resctrl_groups::plan(id.as_str(), &spec)?;
     let layout = cgroups::Layout::detect().map_err(launch::Error::from)?;
     let passed = handover::Listening::from_environment();
     let (mut plan, cgroup) = launch::create(
@@ -146,7 +141,10 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     plan.warnings.splice(0..0, loaded.warnings);
     record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
-    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, record })
+    if let Some(plan) = &resctrl {
+        resctrl_groups::note(&mut record, &plan.look()?);
+    }
+    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record })
 }
 
 /// The state document for hooks inside the container, around the pid.
@@ -175,6 +173,8 @@ struct Making<'a> {
     prepared: &'a Prepared,
     request: &'a Request,
     record: Record,
+    /// The resctrl groups, once they are made.
+    groups: Option<resctrl::Groups>,
     process: Option<Process>,
     /// The terminal's master, where it stays with us.
     terminal: Option<OwnedFd>,
@@ -182,14 +182,34 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn new(entry: &'a Entry, prepared: &'a Prepared, request: &'a Request) -> Self {
-        Making { entry, prepared, request, record: prepared.record.clone(), process: None, terminal: None }
+        Making {
+            entry,
+            prepared,
+            request,
+            record: prepared.record.clone(),
+            groups: None,
+            process: None,
+            terminal: None,
+        }
     }
 
-    fn make(mut self) -> Result<(Process, Option<OwnedFd>)> {
-        let walked = launch::walk(&self.prepared.plan, Given::default(), &mut self);
-        walked.map_err(|error| crate::died::explain(error, &self.prepared.record))?;
-        let process = self.process.ok_or(Error::NotRunning)?;
-        Ok((process, self.terminal))
+    fn make(&mut self) -> Result<()> {
+        let prepared = self.prepared;
+        let walked = launch::walk(&prepared.plan, Given::default(), self);
+        walked.map_err(|error| crate::died::explain(error, &prepared.record))
+    }
+
+    /// Takes back all that was made. What can't be taken back is said and left for `delete --force`.
+    fn undo(&self) {
+        if let Some(groups) = &self.groups {
+            groups.abandon();
+        }
+        // Of the cgroups all that were planned: their making may have ended half-way.
+        let record = Record { cgroup_paths: self.prepared.record.cgroup_paths.clone(), ..self.record.clone() };
+        let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(&self.prepared.spec, record);
+        if let Err(error) = crate::delete::remove(self.entry, &record, &mut hooks) {
+            tracing::warn!("{error}");
+        }
     }
 
     fn save_state(&self) -> Result<()> {
@@ -207,6 +227,23 @@ impl<'a> Making<'a> {
 
     fn set_limits(&self) -> Result<(), cgroups::Error> {
         self.prepared.cgroup.limit(&self.record.cgroup_paths.clone().into())
+    }
+
+    fn make_resctrl(&mut self) -> Result<()> {
+        let (Some(plan), Some(mut groups)) = (&self.prepared.resctrl, resctrl_groups::of(&self.record)) else {
+            return Ok(());
+        };
+        let made = plan.make(&mut groups);
+        // What somebody else has made meanwhile is not to be removed.
+        resctrl_groups::note(&mut self.record, &groups);
+        made?;
+        self.groups = Some(groups);
+        Ok(())
+    }
+
+    fn enter_resctrl(&self) -> Result<()> {
+        let pid = self.process()?.pid();
+        Ok(self.groups.as_ref().map_or(Ok(()), |groups| groups.enter(pid))?)
     }
 
     fn save_running(&mut self) -> Result<()> {
@@ -260,6 +297,8 @@ impl Host for Making<'_> {
         let kept = match what {
             Keep::MakeCgroups => return Ok(self.make_cgroups(given)?),
             Keep::SetLimits => return Ok(self.set_limits()?),
+            Keep::MakeResctrl => self.make_resctrl(),
+            Keep::EnterResctrl => self.enter_resctrl(),
             Keep::SaveState => self.save_state(),
             Keep::Listen => listen(self.entry).map(|socket| given.start_socket = Some(socket)),
             Keep::SaveRunning => self.save_running(),

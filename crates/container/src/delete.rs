@@ -9,6 +9,7 @@ use crate::kill::{KILL, signal_all, signal_init};
 use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
+use crate::resctrl_groups;
 use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
@@ -25,8 +26,8 @@ pub(crate) type Poststop<'a> = &'a mut dyn FnMut(&Entry, &Record);
 /// whatever state its files are in; then it is no error where there is none.
 ///
 /// # Errors
-/// [`Error::NotExist`], [`Error::NotStopped`], [`Error::StillRunning`], [`Error::Busy`]; [`Error::Cgroup`] where
-/// the cgroup can't be removed: then the container stays, for another try.
+/// [`Error::NotExist`], [`Error::NotStopped`], [`Error::StillRunning`], [`Error::Busy`]; [`Error::Cgroup`],
+/// [`Error::Resctrl`] where one of its groups can't be removed: then the container stays, for another try.
 pub fn delete(store: &Store, id: &ContainerId, force: bool, trace: Option<&Path>) -> Result<()> {
     match traced(trace, || delete_existing(store, id, force, &mut crate::poststop::poststop)) {
         Err(Error::NotExist(_)) if force => Ok(()),
@@ -98,9 +99,10 @@ fn end(record: &Record, init: Option<&Process>) -> Result<()> {
 /// Removes what a container without processes leaves, its directory last.
 ///
 /// # Errors
-/// [`Error::Cgroup`]; [`Error::Io`].
+/// [`Error::Cgroup`], [`Error::Resctrl`]; [`Error::Io`].
 pub(crate) fn remove(entry: &Entry, record: &Record, poststop: Poststop<'_>) -> Result<()> {
     Cgroup::of(record).remove()?;
+    resctrl_groups::of(record).map_or(Ok(()), |groups| groups.remove())?;
     poststop(entry, record);
     entry.remove()
 }

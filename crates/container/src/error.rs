@@ -197,6 +197,9 @@ pub enum Error {
     /// The cgroup.
     #[error(transparent)]
     Cgroup(#[from] cgroups::Error),
+    /// The resctrl groups.
+    #[error("unable to apply Intel RDT configuration: {0}")]
+    Resctrl(#[from] resctrl::Error),
     /// The launch.
     #[error(transparent)]
     Launch(launch::Error),
@@ -223,6 +226,7 @@ impl Error {
             Error::Config(error) => error.pointer(),
             Error::Launch(error) => error.pointer().unwrap_or_default(),
             Error::Cgroup(error) => error.place().unwrap_or_default(),
+            Error::Resctrl(error) => error.place(),
             _ => "",
         }
     }

@@ -6,6 +6,7 @@ use crate::id::ContainerId;
 use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
+use crate::resctrl_groups;
 use crate::store::Store;
 use cgroups::{Oom, OomWatch};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,10 +24,19 @@ struct Event<'a, Data> {
     data: Option<Data>,
 }
 
+/// What a container uses.
+#[derive(Serialize)]
+struct Figures {
+    #[serde(flatten)]
+    cgroup: cgroups::Stats,
+    /// Always an object: engines look for it.
+    intel_rdt: resctrl::Stats,
+}
+
 /// One line of statistics (`events --stats`), without a newline.
 ///
 /// # Errors
-/// [`Error::NoEvents`]; [`Error::Cgroup`].
+/// [`Error::NoEvents`]; [`Error::Cgroup`], [`Error::Resctrl`].
 pub fn stats(store: &Store, id: &ContainerId) -> Result<String> {
     let (record, _) = living(store, id)?;
     stats_line(&record)
@@ -102,8 +112,13 @@ fn wait(watch: Option<&OomWatch>, init: Option<&Process>, longest: Duration) -> 
 }
 
 fn stats_line(record: &Record) -> Result<String> {
-    let data = Some(Cgroup::of(record).stats()?);
+    let data = Some(Figures { cgroup: Cgroup::of(record).stats()?, intel_rdt: resctrl_stats(record)? });
     Ok(serde_json::to_string(&Event { kind: "stats", id: &record.id, data }).unwrap_or_default())
+}
+
+fn resctrl_stats(record: &Record) -> Result<resctrl::Stats> {
+    let Some(groups) = resctrl_groups::of(record) else { return Ok(resctrl::Stats::default()) };
+    Ok(groups.stats(&resctrl::find()?)?)
 }
 
 fn oom_line(record: &Record) -> String {

@@ -26,6 +26,7 @@ mod poststop;
 mod process;
 pub mod ps;
 mod record;
+mod resctrl_groups;
 pub mod run;
 pub mod signals;
 pub mod start;

@@ -17,7 +17,8 @@ pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
     if json {
         let init: Vec<_> = plan.init.steps().collect();
         let whole = serde_json::json!({
-            "id": id.as_str(), "warnings": plan.warnings, "runtime": plan.runtime, "cgroups": prepared.cgroup, "init": init,
+            "id": id.as_str(), "warnings": plan.warnings, "runtime": plan.runtime, "cgroups": prepared.cgroup,
+            "resctrl": prepared.resctrl, "init": init,
         });
         return Ok(format!("{whole:#}\n"));
     }

@@ -59,6 +59,15 @@ pub struct Record {
     /// The cgroup's directory by controller (v1), or under "" (v2). Written before they are made.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub cgroup_paths: BTreeMap<String, PathBuf>,
+    /// The resctrl group that init is in; empty where the config asks for none. Written before it is made.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub intel_rdt_path: PathBuf,
+    /// Whether that group is the container's own, so that it goes with it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub intel_rdt_own: bool,
+    /// The resctrl group that watches the container alone; empty where there is none.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub intel_rdt_mon_path: PathBuf,
     /// Whether systemd made the cgroup.
     #[serde(skip_serializing_if = "is_false")]
     pub systemd_cgroup: bool,
@@ -191,6 +200,10 @@ fn path_in_hierarchy(paths: &BTreeMap<String, PathBuf>) -> PathBuf {
     // Alone, v2 is mounted right there.
     let mount = usize::from(paths.len() > 1 || !paths.contains_key(""));
     Path::new("/").join(below.components().skip(mount).collect::<PathBuf>())
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 // serde passes a reference.

@@ -6,17 +6,24 @@ use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use crate::observe::observe;
 use crate::record::Record;
+use crate::resctrl_groups;
 use crate::status::Status;
 use crate::store::Store;
-use spec::oci::{LinuxCpu, LinuxMemory, LinuxResources};
+use spec::oci::{LinuxCpu, LinuxIntelRdt, LinuxMemory, LinuxResources};
 
 /// Changes the limits that `wanted` names (a 0 names nothing where runc takes it so), leaves the others as they
 /// are and device rules always, and saves the result for later calls. Where a limit is refused, those that were
-/// changed before it are set back.
+/// changed before it are set back. `schemata` are new ones for its resctrl group; a container that has none gets one
+/// of its own.
 ///
 /// # Errors
-/// [`Error::NotRunning`]; [`Error::Cgroup`].
-pub fn update(store: &Store, id: &ContainerId, wanted: &LinuxResources) -> Result<()> {
+/// [`Error::NotRunning`]; [`Error::Cgroup`]; [`Error::Resctrl`].
+pub fn update(
+    store: &Store,
+    id: &ContainerId,
+    wanted: &LinuxResources,
+    schemata: Option<&LinuxIntelRdt>,
+) -> Result<()> {
     let entry = store.get(id)?;
     entry.lock()?;
     let mut record = entry.record()?;
@@ -25,7 +32,9 @@ pub fn update(store: &Store, id: &ContainerId, wanted: &LinuxResources) -> Resul
     }
     let (stored, change) = (stored(&entry, &record)?, named(wanted));
     let cgroup = Cgroup::of(&record);
-    if let Err(error) = cgroup.update(&stored, &change) {
+    let updated = cgroup.update(&stored, &change);
+    let updated = updated.and_then(|()| schemata.map_or(Ok(()), |wanted| share_out(&entry, &mut record, wanted)));
+    if let Err(error) = updated {
         if let Err(error) = cgroup.update(&stored, &stored) {
             tracing::warn!("set the limits of container {id} back: {error}");
         }
@@ -33,6 +42,31 @@ pub fn update(store: &Store, id: &ContainerId, wanted: &LinuxResources) -> Resul
     }
     record.resources = Some(cgroups::merge(&stored, &change));
     entry.save(&record)
+}
+
+/// Writes other schemata to the container's group, or makes it one and moves all its processes there.
+fn share_out(entry: &Entry, record: &mut Record, wanted: &LinuxIntelRdt) -> Result<()> {
+    if let Some(groups) = resctrl_groups::of(record) {
+        return Ok(groups.change(&resctrl::Schemata::new(wanted))?);
+    }
+    let plan = resctrl_groups::plan_of(&record.id, wanted)?;
+    let mut groups = plan.look()?;
+    resctrl_groups::note(record, &groups);
+    entry.save(record)?;
+    if let Err(error) = plan.make(&mut groups) {
+        resctrl_groups::note(record, &resctrl::Groups::default());
+        entry.save(record)?;
+        return Err(error.into());
+    }
+    resctrl_groups::note(record, &groups);
+    for pid in Cgroup::of(record).pids()? {
+        match groups.enter(pid) {
+            // It has ended meanwhile.
+            Err(resctrl::Error::Write { errno: rustix::io::Errno::SRCH, .. }) => {}
+            entered => entered?,
+        }
+    }
+    Ok(())
 }
 
 /// The limits that hold now.

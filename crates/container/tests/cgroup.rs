@@ -226,7 +226,7 @@ fn ps_knows_the_processes() {
 #[test]
 fn limits_are_changed_and_kept() {
     let Some(it) = Fixture::new(true) else { return };
-    let change = |text: &str| update(&it.store, &id("a"), &serde_json::from_str(text).unwrap());
+    let change = |text: &str| update(&it.store, &id("a"), &serde_json::from_str(text).unwrap(), None);
     if it.limit("pids", "pids.max", "pids.max").is_none() {
         return say_skipped("this host has no pids controller");
     }
@@ -272,7 +272,7 @@ fn lack_of_memory_is_an_event() {
     let Some(_) = it.limit("memory", "memory.limit_in_bytes", "memory.max") else {
         return say_skipped("this host has no memory controller");
     };
-    update(&it.store, &id("a"), &serde_json::from_str(r#"{"memory":{"limit":8388608}}"#).unwrap()).unwrap();
+    update(&it.store, &id("a"), &serde_json::from_str(r#"{"memory":{"limit":8388608}}"#).unwrap(), None).unwrap();
     let store = Store::open(it.store.root()).unwrap();
     let stream = std::thread::spawn(move || {
         let mut out = Vec::new();

@@ -58,7 +58,7 @@ fn what_has_stopped_is_not_running_but_for_all() {
             kill(&store, &id("a"), signal, true).unwrap();
         }
     }
-    for error in [pause(&store, &id("a")), update(&store, &id("a"), &LinuxResources::default())] {
+    for error in [pause(&store, &id("a")), update(&store, &id("a"), &LinuxResources::default(), None)] {
         assert_eq!(error.unwrap_err().to_string(), "container not running");
     }
     assert_eq!(resume(&store, &id("a")).unwrap_err().to_string(), "container not paused");

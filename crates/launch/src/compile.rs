@@ -82,6 +82,10 @@ pub enum Keep {
     MakeCgroups,
     /// Set the limits.
     SetLimits,
+    /// Make the resctrl groups.
+    MakeResctrl,
+    /// Put init into them, and so all that it will start.
+    EnterResctrl,
     /// Write that the program runs.
     SaveRunning,
     /// Run the hooks poststart.
@@ -151,6 +155,9 @@ pub fn create(
     }
     if !cgroup.paths.is_empty() {
         runtime.extend([Keep::MakeCgroups, Keep::SetLimits].map(RuntimeStep::Keep));
+    }
+    if resctrl(spec) {
+        runtime.push(RuntimeStep::Keep(Keep::MakeResctrl));
     }
     runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
     runtime.extend(birth(spec, &wanted));
@@ -258,6 +265,9 @@ fn birth(spec: &Spec, wanted: &Wanted) -> Vec<RuntimeStep> {
         steps.push(RuntimeStep::Adopt);
     }
     steps.push(RuntimeStep::Note);
+    if resctrl(spec) {
+        steps.push(RuntimeStep::Keep(Keep::EnterResctrl));
+    }
     if reborn || ids.is_some() {
         steps.push(RuntimeStep::GoOn { ids });
     }
@@ -272,6 +282,11 @@ fn maps(spec: &Spec) -> Map {
         &list(linux.and_then(|linux| linux.uid_mappings().as_ref())),
         &list(linux.and_then(|linux| linux.gid_mappings().as_ref())),
     )
+}
+
+/// Whether the config asks for a place in the resctrl file system.
+fn resctrl(spec: &Spec) -> bool {
+    spec.linux().as_ref().is_some_and(|linux| linux.intel_rdt().is_some())
 }
 
 /// Whether the config limits the CPUs.

@@ -12,6 +12,8 @@ pub(crate) enum Document {
     Process,
     /// A resources object.
     Resources,
+    /// An intelRdt object.
+    IntelRdt,
 }
 
 impl Document {
@@ -21,6 +23,7 @@ impl Document {
             Self::Config => "config.json",
             Self::Process => "process",
             Self::Resources => "resources",
+            Self::IntelRdt => "intelRdt",
         }
     }
 }

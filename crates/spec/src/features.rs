@@ -180,7 +180,7 @@ const MEMORY_POLICY_FLAGS: &[&str] = &["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE
 const UNSAFE_ANNOTATIONS: &[&str] = &[];
 
 const SYSTEMD: bool = false;
-const INTEL_RDT: bool = false;
+const INTEL_RDT: bool = true;
 const NET_DEVICES: bool = false;
 const CHECKPOINT: bool = false;
 

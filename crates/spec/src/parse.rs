@@ -53,6 +53,16 @@ pub fn parse_resources(bytes: &[u8]) -> Result<oci::LinuxResources, Error> {
     Ok(resources)
 }
 
+/// Makes an intelRdt object of what `update`'s options come to, and checks it.
+///
+/// # Errors
+/// As for [`parse`]. Pointers are within the object: `/memBwSchema`.
+pub fn parse_intel_rdt(bytes: &[u8]) -> Result<oci::LinuxIntelRdt, Error> {
+    let rdt: oci::LinuxIntelRdt = decode(bytes, Document::IntelRdt, &mut Vec::new())?;
+    validate::intel_rdt("", &rdt, &mut Vec::new()).map_err(|fault| fault.within(Document::IntelRdt.name()))?;
+    Ok(rdt)
+}
+
 /// Parses, with the work-arounds for oci-spec only where the plain way fails.
 fn decode<T: DeserializeOwned>(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Result<T, Error> {
     if bytes.len() > SIZE {

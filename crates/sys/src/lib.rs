@@ -17,6 +17,8 @@ pub mod keyring;
 pub mod lsm;
 pub mod memory;
 pub mod mount;
+#[cfg(feature = "std")]
+pub mod mountinfo;
 pub mod namespace;
 pub mod network;
 pub mod pidfd;

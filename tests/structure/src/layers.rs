@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 7] = [
     &["sys"],
     &["plan"],
     &["spec", "init"],
-    &["cgroups", "namespaces", "rootfs", "security"],
+    &["cgroups", "namespaces", "resctrl", "rootfs", "security"],
     &["launch"],
     &["container"],
     &["cli"],

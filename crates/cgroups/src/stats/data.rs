@@ -18,15 +18,9 @@ pub struct Stats {
     pub blkio: Blkio,
     /// Huge pages by page size.
     pub hugetlb: BTreeMap<String, HugePages>,
-    /// Cache and memory bandwidth: nothing is measured.
-    pub intel_rdt: IntelRdt,
     /// Interfaces that the runtime made: none ever.
     pub network_interfaces: Option<()>,
 }
-
-/// Nothing; always an object in `events`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct IntelRdt {}
 
 /// CPU time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

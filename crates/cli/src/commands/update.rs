@@ -10,8 +10,8 @@ use std::io::Read as _;
 /// Changes the limits of a container.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Update {
-    /// Read the limits (the config's `linux.resources`) from this file, `-` for standard input; then the other
-    /// options are ignored
+    /// Read the limits (the config's `linux.resources`) from this file, `-` for standard input; then the
+    /// other options, but for those of Intel RDT, are ignored
     #[arg(long, short, value_name = "FILE")]
     resources: Option<String>,
     /// Weight of block I/O, 10 to 1000
@@ -81,7 +81,8 @@ impl Verb for Update {
             None => self.document()?.to_string().into_bytes(),
         };
         let wanted = spec::parse_resources(&document)?;
-        container::update(&session.store()?, &id(positional)?, &wanted)?;
+        let schemata = self.schemata().map(|schemata| spec::parse_intel_rdt(schemata.to_string().as_bytes()));
+        container::update(&session.store()?, &id(positional)?, &wanted, schemata.transpose()?.as_ref())?;
         Ok(0)
     }
 }
@@ -95,13 +96,16 @@ fn read(from: impl std::io::Read, name: &str) -> Result<Vec<u8>, Failure> {
 }
 
 impl Update {
+    /// The options for resctrl, which is no part of resources, as the config's `linux.intelRdt`.
+    fn schemata(&self) -> Option<Value> {
+        section([
+            ("l3CacheSchema", given(self.l3_cache_schema.as_deref()).map(Value::from)),
+            ("memBwSchema", given(self.mem_bw_schema.as_deref()).map(Value::from)),
+        ])
+    }
+
     /// The options as a document like that of `--resources`.
     fn document(&self) -> Result<Value, Failure> {
-        if given(self.l3_cache_schema.as_deref()).or(given(self.mem_bw_schema.as_deref())).is_some() {
-            return Err(Failure::new(
-                "Intel RDT is not supported yet: l3 cache schema and memory bandwidth are not enabled",
-            ));
-        }
         if self.kernel_memory.is_some() || self.kernel_memory_tcp.is_some() {
             tracing::warn!("kernel memory limits are ignored: the kernel has none any more");
         }
@@ -214,6 +218,9 @@ mod tests {
         assert_eq!(options.document().unwrap(), document);
         assert_eq!(Update::default().document().unwrap(), json!({}));
         assert!(Update { memory: Some("much".to_owned()), ..Update::default() }.document().is_err());
-        assert!(Update { mem_bw_schema: Some("MB:0=10".to_owned()), ..Update::default() }.document().is_err());
+        let bandwidth = Update { mem_bw_schema: Some("MB:0=10".to_owned()), ..Update::default() };
+        assert_eq!(bandwidth.document().unwrap(), json!({}));
+        assert_eq!(bandwidth.schemata().unwrap(), json!({ "memBwSchema": "MB:0=10" }));
+        assert_eq!(options.schemata(), None);
     }
 }

@@ -1,10 +1,10 @@
 //! The small sections of `linux`.
 
 use super::check::Check;
-use super::{devices, memory_policy, resources, seccomp, sysctl};
+use super::{devices, intel_rdt, memory_policy, resources, seccomp, sysctl};
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
-use oci_spec::runtime::{Linux, LinuxIntelRdt, LinuxNamespaceType as Kind, Spec};
+use oci_spec::runtime::{Linux, LinuxNamespaceType as Kind, Spec};
 use std::collections::BTreeSet;
 
 pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
@@ -25,7 +25,7 @@ pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
         memory_policy::check(policy)?;
     }
     if let Some(rdt) = linux.intel_rdt() {
-        intel_rdt(rdt)?;
+        intel_rdt::check("/linux/intelRdt", rdt, warnings)?;
     }
     net_devices(spec, linux)
 }
@@ -72,23 +72,6 @@ fn kernel_memory(linux: &Linux, warnings: &mut Vec<String>) {
     if memory.is_some_and(|memory| memory.kernel().is_some() || memory.kernel_tcp().is_some()) {
         warnings.push("/linux/resources/memory/kernel: kernel memory limits are ignored".to_owned());
     }
-}
-
-fn intel_rdt(rdt: &LinuxIntelRdt) -> Check {
-    let clos = rdt.clos_id().as_deref().unwrap_or_default();
-    if clos == "." || clos == ".." || (clos.len() > 1 && clos.contains('/')) {
-        let rule = "invalid intelRdt.ClosID; must be the name of a directory, or / for the root group";
-        return Err(Fault::new("/linux/intelRdt/closID", Quoted(clos), rule));
-    }
-    let single = [("l3CacheSchema", rdt.l3_cache_schema()), ("memBwSchema", rdt.mem_bw_schema())];
-    let single = single.into_iter().filter_map(|(name, line)| Some((name.to_owned(), line.as_ref()?)));
-    let listed = rdt.schemata().iter().flatten().enumerate().map(|(i, line)| (format!("schemata/{i}"), line));
-    for (name, line) in single.chain(listed) {
-        if line.contains('\n') {
-            return Err(Fault::new(format!("/linux/intelRdt/{name}"), Quoted(line), "must be a single line"));
-        }
-    }
-    Ok(())
 }
 
 fn net_devices(spec: &Spec, linux: &Linux) -> Check {

@@ -4,6 +4,7 @@ mod check;
 mod devices;
 mod hooks;
 mod identity;
+mod intel_rdt;
 mod linux;
 mod memory_policy;
 mod mounts;
@@ -13,6 +14,8 @@ mod resources;
 mod seccomp;
 mod sysctl;
 
+pub(crate) use intel_rdt::check as intel_rdt;
+pub use intel_rdt::is_resctrl_name;
 pub(crate) use process::process;
 pub(crate) use resources::resources;
 

@@ -17,6 +17,9 @@ fn small_sections() {
             "/linux/intelRdt/schemata/1",
             "single line",
         ),
+        (("/linux/intelRdt", json!({"closID": "mon_groups"})), "/linux/intelRdt/closID", "resctrl's own"),
+        (("/linux/intelRdt", json!({"closID": "a\n"})), "/linux/intelRdt/closID", "invalid intelRdt.ClosID"),
+        (("/linux/intelRdt", json!({"memBwSchema": "L3:0=f"})), "/linux/intelRdt/memBwSchema", "must begin with MB:"),
         (("/linux/intelRdt", json!({"memBwSchema": "MB:\n"})), "/linux/intelRdt/memBwSchema", "single line"),
         (("/linux/netDevices", json!({"a/b": {}})), "/linux/netDevices", "invalid network device name"),
         (
@@ -38,6 +41,8 @@ fn small_sections() {
     }
     accepted(&[("/linux/netDevices", json!({"eth0": {}, "eth1": {"name": "eth%d"}}))], 0);
     accepted(&[("/linux/intelRdt", json!({"closID": "/", "schemata": ["L3:0=f"]}))], 0);
+    accepted(&[("/linux/intelRdt", json!({"closID": "", "l3CacheSchema": "", "memBwSchema": ""}))], 0);
+    accepted(&[("/linux/intelRdt", json!({"enableCMT": true, "l3CacheSchema": "L3CODE:0=f"}))], 1);
     accepted(&[("/linux/personality", json!({"domain": "LINUX32", "flags": []}))], 0);
 }
 

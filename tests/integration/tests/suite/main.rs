@@ -14,6 +14,7 @@ mod mounts;
 mod namespaces;
 mod own_binary;
 mod process;
+mod resctrl;
 mod robustness;
 mod seccomp;
 mod sweep;
