@@ -6,11 +6,13 @@ use crate::{conversation, death, namespaces};
 use plan::{FromInit, Handle};
 use rustix::fd::AsFd;
 use rustix::io::{read, retry_on_intr};
+use rustix::process::geteuid;
 use sys::clone::Side;
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
 
 /// Makes the process that goes on and ends this one. The PID namespace is entered with the rights outside the user
-/// namespace; the cgroup is the new process's from birth, so this one never counts against its limits.
+/// namespace where there are any, else with those inside; the cgroup is the new process's from birth, so this one never
+/// counts against its limits.
 pub(crate) fn go_on(
     context: &mut Context<'_>,
     pid: Option<Handle>,
@@ -18,7 +20,11 @@ pub(crate) fn go_on(
     new: u32,
     cgroup: Option<Handle>,
 ) -> Result<(), Fault> {
-    for (namespace, kind) in [(pid, CLONE_NEWPID), (user, CLONE_NEWUSER)] {
+    let mut order = [(pid, CLONE_NEWPID), (user, CLONE_NEWUSER)];
+    if !geteuid().is_root() {
+        order.reverse();
+    }
+    for (namespace, kind) in order {
         if let Some(namespace) = namespace {
             namespaces::enter(context, namespace, kind)?;
         }

@@ -53,6 +53,15 @@ pub enum Error {
     /// Something in the config that the process can't be confined with.
     #[error(transparent)]
     Security(#[from] security::Error),
+    /// Groups that the kernel gives to nobody in that user namespace.
+    #[error(
+        "{place}: cannot set any additional groups in a rootless container whose user namespace has one group: \
+         /linux/gidMappings must have more (newgidmap(1))"
+    )]
+    Groups {
+        /// JSON pointer.
+        place: &'static str,
+    },
     /// A step of the container's keeper failed.
     #[error("{0}")]
     Kept(Box<dyn StdError + Send + Sync>),
@@ -78,6 +87,7 @@ impl Error {
             Error::Cgroup(error) => error.place(),
             Error::Rootfs(error) => Some(error.place()),
             Error::Security(error) => Some(error.place()),
+            Error::Groups { place } => Some(place),
             _ => None,
         }
     }

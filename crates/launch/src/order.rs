@@ -44,12 +44,16 @@ impl Order<'_> {
 
     /// All that a process does that joins a container: `exec`.
     pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
+        let mut kinds = kinds;
         if kinds & CLONE_NEWPID != 0 {
             let pid = Some(self.descriptors.add(Descriptor::PidNamespace));
+            // Who is not root may enter the PID namespace only as somebody of the user namespace.
+            let inside = !self.facts.root && kinds & CLONE_NEWUSER != 0;
+            let user = inside.then(|| self.descriptors.add(Descriptor::Init));
             let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
-            self.push("", Step::Reborn { pid, user: None, new: 0, cgroup });
+            self.push("", Step::Reborn { pid, user, new: 0, cgroup });
+            kinds &= !(CLONE_NEWPID | if inside { CLONE_NEWUSER } else { 0 });
         }
-        let kinds = kinds & !CLONE_NEWPID;
         self.join_cgroups();
         self.cpus(process)?;
         // Our procfs is of the container's PID namespace by birth, and made while nothing of the container is in the
@@ -253,10 +257,7 @@ impl Order<'_> {
         if !process.terminal().unwrap_or(false) {
             self.push("", Step::OwnStandardStreams { uid: user.uid(), gid: user.gid() });
         }
-        let groups: Vec<u8> = user.additional_gids().iter().flatten().flat_map(|gid| gid.to_le_bytes()).collect();
-        if self.facts.root {
-            self.push("/process/user/additionalGids", Step::Groups { ids: Bytes(&groups) });
-        }
+        self.groups(user)?;
         self.push("/process/env", Step::Home { uid: user.uid() });
         // As late as there are the rights to raise them: they are for the program, not for what we still do.
         security::limits::push_rlimits(process, &mut self.steps)?;
@@ -284,6 +285,30 @@ impl Order<'_> {
         );
         self.wait(filter.as_ref(), late.then_some(sets));
         Ok(())
+    }
+
+    /// Who is not root may let setgroups(2) be only in a user namespace with more groups than his own: see
+    /// [`namespaces::write`].
+    fn groups(&mut self, user: &oci::User) -> Result<(), Error> {
+        const PLACE: &str = "/process/user/additionalGids";
+        let asked = user.additional_gids().iter().flatten();
+        let groups: Vec<u8> = asked.flat_map(|gid| gid.to_le_bytes()).collect();
+        let maps = self.spec.linux().as_ref().and_then(|linux| linux.gid_mappings().as_ref());
+        match maps.map(Vec::as_slice) {
+            Some([one]) if !self.facts.root && one.size() == 1 => {
+                if groups.is_empty() {
+                    Ok(())
+                } else {
+                    Err(Error::Groups { place: PLACE })
+                }
+            }
+            // Those of a user namespace that is joined are not known.
+            None if !self.facts.root && groups.is_empty() => Ok(()),
+            _ => {
+                self.push(PLACE, Step::Groups { ids: Bytes(&groups) });
+                Ok(())
+            }
+        }
     }
 
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes

@@ -51,6 +51,13 @@ impl<'a> Sentences<'a> {
             Some(Step::Scheduler(_)) if self.cpuset && failure.errno == Errno::PERM.raw_os_error() => {
                 (true, format!("process scheduler can't be used together with AllowedCPUs (cpuset): {what}"))
             }
+            // What lies below was mounted to hide what is under it: mount_namespaces(7).
+            Some(Step::Bind(bind))
+                if !bind.recursive && failure.act == "open_tree" && failure.errno == Errno::INVAL.raw_os_error() =>
+            {
+                let about = about(&Step::Bind(bind)).unwrap_or_default();
+                (true, format!("{about}: {what}: a user namespace can't leave out the mounts below it: use rbind"))
+            }
             Some(step) => (true, about(&step).map_or(what.clone(), |about| format!("{about}: {what}"))),
             None => (true, what),
         };

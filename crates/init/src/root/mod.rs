@@ -13,6 +13,7 @@ mod enter;
 mod filesystem;
 mod guard;
 mod identity;
+mod locked;
 mod mount;
 mod protect;
 pub(crate) mod tree;

@@ -2,7 +2,7 @@
 
 use super::beneath::{self, Missing};
 use super::filesystem::Filesystem;
-use super::{copy, guard, tree};
+use super::{copy, guard, locked, tree};
 use crate::context::Context;
 use crate::conversation;
 use crate::fault::Fault;
@@ -114,13 +114,13 @@ fn map_ids(
 }
 
 fn finish(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
-    tree::change(tree.as_fd(), attributes).map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
+    tree::change(tree.as_fd(), attributes).map_err(|errno| locked::fault(tree, path, attributes, errno))?;
     tree::place(tree, target, path, attributes)
 }
 
 fn change(mount: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
     let call = |errno| Fault::call("mount_setattr", path.to_bytes(), errno);
-    tree::change(mount.as_fd(), attributes).map_err(call)?;
+    tree::change(mount.as_fd(), attributes).map_err(|errno| locked::fault(mount, path, attributes, errno))?;
     for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
         tree::propagate(mount.as_fd(), flags).map_err(call)?;
     }

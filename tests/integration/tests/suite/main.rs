@@ -16,6 +16,7 @@ mod own_binary;
 mod process;
 mod resctrl;
 mod robustness;
+mod rootless;
 mod seccomp;
 mod sweep;
 mod terminal;

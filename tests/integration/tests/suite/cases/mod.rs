@@ -8,5 +8,6 @@ mod b10;
 mod b12;
 mod b14;
 mod b18;
+mod b20;
 mod b22;
 mod b24;
