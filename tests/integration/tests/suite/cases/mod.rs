@@ -7,6 +7,7 @@ mod b08;
 mod b10;
 mod b12;
 mod b14;
+mod b16;
 mod b18;
 mod b20;
 mod b22;
