@@ -20,7 +20,8 @@ fn locked(options: &str) -> Rootless {
 fn locked_twice(options: &str) -> Rootless {
     let mut user = locked(options);
     let below = user.bundle.folder().join("locked/below");
-    user.before += &format!("mount -t tmpfs -o {options} locked {}\n", below.display());
+    let mount = format!("mount -t tmpfs -o {options} locked {}\n", below.display());
+    user.before.push_str(&mount);
     user
 }
 
