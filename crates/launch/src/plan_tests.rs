@@ -22,6 +22,7 @@ fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
         capabilities: u64::MAX >> 23,
         shared_namespaces: 0,
         lsm: Lsm::default(),
+        kcore: true,
         root: true,
     };
     let request = Request {

@@ -1,5 +1,6 @@
 //! What a plan is made from, beside the config: what was asked for on the command line, and facts about the host.
 
+use rustix::fs::{Access, access};
 use rustix::process::geteuid;
 use security::labels::Lsm;
 use spec::oci::Spec;
@@ -48,6 +49,8 @@ pub struct Facts {
     pub shared_namespaces: u32,
     /// Which security modules are on.
     pub lsm: Lsm,
+    /// The kernel has `/proc/kcore`.
+    pub kcore: bool,
     /// Whether we are root. Who is not may not allow setgroups(2) in a new user namespace, and has no rights in
     /// namespaces but the new one's.
     pub root: bool,
@@ -64,6 +67,7 @@ impl Facts {
             capabilities: security::capabilities::held(wanted.has(CLONE_NEWUSER)),
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
+            kcore: access("/proc/kcore", Access::EXISTS).is_ok(),
             root: geteuid().is_root(),
         }
     }
@@ -76,6 +80,7 @@ impl Facts {
             bundle: PathBuf::from(request.bundle),
             rootfs: PathBuf::from(request.rootfs),
             selinux: self.lsm.selinux,
+            kcore: self.kcore,
         }
     }
 }

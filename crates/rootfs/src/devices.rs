@@ -23,14 +23,16 @@ const DEFAULT: [(&str, u32, u32); 6] = [
     ("/dev/tty", 5, 0),
 ];
 
-/// And these links. Source: runtime-spec runtime-linux.md; `/dev/core` is custom.
-const LINKS: [(&str, &str); 5] = [
+/// And these links. Source: runtime-spec runtime-linux.md.
+const LINKS: [(&str, &str); 4] = [
     ("/dev/fd", "/proc/self/fd"),
     ("/dev/stdin", "/proc/self/fd/0"),
     ("/dev/stdout", "/proc/self/fd/1"),
     ("/dev/stderr", "/proc/self/fd/2"),
-    ("/dev/core", "/proc/kcore"),
 ];
+
+/// And this one, by custom.
+const CORE: (&str, &str) = ("/dev/core", "/proc/kcore");
 
 /// Makes the default devices, those of `/linux/devices`, and the links. Where a `/dev` of the host's is mounted over
 /// `/dev`, nothing is made in it.
@@ -61,7 +63,7 @@ pub fn devices(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     }
     if own {
         link("/dev/ptmx", "pts/ptmx", true, plan)?;
-        for (path, to) in LINKS {
+        for (path, to) in links(spec, facts) {
             link(path, to, false, plan)?;
         }
     }
@@ -74,6 +76,13 @@ fn asked<'s>(spec: &'s Spec, facts: &'s Facts) -> impl Iterator<Item = (String, 
         .flatten()
         .enumerate()
         .map(|(index, device)| (format!("/linux/devices/{index}"), inside(device.path(), &facts.rootfs), device))
+}
+
+/// The links whose targets there will be. All are in `/proc`.
+fn links(spec: &Spec, facts: &Facts) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut mounts = spec.mounts().iter().flatten();
+    let proc = mounts.any(|entry| inside(entry.destination(), &facts.rootfs) == Path::new("/proc"));
+    LINKS.into_iter().chain(facts.kcore.then_some(CORE)).filter(move |_| proc)
 }
 
 /// Whether `/dev` is the host's, or at least not the container's own.

@@ -17,6 +17,8 @@ pub struct Facts {
     pub rootfs: PathBuf,
     /// SELinux is on.
     pub selinux: bool,
+    /// The kernel has `/proc/kcore`.
+    pub kcore: bool,
 }
 
 /// What a mount of type `cgroup` shows: the container's own part, never the host's.

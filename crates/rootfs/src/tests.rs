@@ -289,9 +289,9 @@ fn made(namespaces: &[&str], list: Value, mounts: Value) -> Result<Vec<String>, 
 
 #[test]
 fn default_devices_and_links() {
-    let steps = made(&["mount"], json!([]), json!([])).expect("a plan");
+    let proc = json!([{ "destination": "/proc", "type": "proc" }]);
     assert_eq!(
-        steps,
+        made(&["mount"], json!([]), proc).expect("a plan"),
         [
             ": device /dev/null 20666 1:3 0:0",
             ": device /dev/zero 20666 1:5 0:0",
@@ -304,9 +304,20 @@ fn default_devices_and_links() {
             ": link /dev/stdin -> /proc/self/fd/0",
             ": link /dev/stdout -> /proc/self/fd/1",
             ": link /dev/stderr -> /proc/self/fd/2",
-            ": link /dev/core -> /proc/kcore",
         ]
     );
+}
+
+#[test]
+fn links_only_to_what_is_there() {
+    let links = |mounts: Value, kcore: bool| {
+        let mut plan = Writer::default();
+        let facts = Facts { kcore, ..facts() };
+        devices(&config(&["mount"], json!({}), mounts), &facts, &mut plan).expect("a plan");
+        text(&plan).iter().filter(|step| step.contains("-> /proc")).count()
+    };
+    let proc = json!([{ "destination": "/proc", "type": "proc" }]);
+    assert_eq!((links(proc.clone(), true), links(proc, false), links(json!([]), true)), (5, 4, 0));
 }
 
 #[test]

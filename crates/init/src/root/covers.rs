@@ -25,9 +25,12 @@ enum Cover {
 }
 
 impl Covers {
-    /// Takes the host's null device, while it can be reached: the container's own is never trusted.
+    /// Takes the host's null device, while it can be reached: the container's own is never trusted. Read-only, which a
+    /// device does not notice: else chmod(2) of a masked path would be one of the host's `/dev/null`.
     pub(super) fn take_null(&mut self) -> Result<(), Fault> {
         let null = host_device(c"/dev/null", FileType::CharacterDevice, 1, 3)?;
+        tree::set_flags(null.as_fd(), false, u64::from(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC), 0)
+            .map_err(|errno| Fault::call("mount_setattr", b"/dev/null", errno))?;
         self.null = Cover::Detached(null);
         Ok(())
     }

@@ -329,6 +329,21 @@ fn default_devices_and_links_are_there() {
 }
 
 #[test]
+fn what_masks_a_file_is_not_the_containers_to_change() {
+    need_root!();
+    let before = std::fs::metadata("/dev/null").expect("/dev/null").permissions();
+    let script = "chmod 644 /proc/keys; chown 1 /proc/keys; cat /proc/keys; echo x >/proc/keys && echo quiet";
+    let outcome = Bundle::of_shell(script).with("/linux/maskedPaths", json!(["/proc/keys"])).run();
+    let after = std::fs::metadata("/dev/null").expect("/dev/null");
+    // Before anything can fail: every other program needs it.
+    std::fs::set_permissions("/dev/null", before.clone()).expect("the mode of /dev/null");
+    assert_eq!((after.permissions(), after.uid()), (before, 0));
+    let outcome = outcome.ok();
+    assert_eq!(outcome.err.matches("Read-only file system").count(), 2, "{outcome}");
+    assert_eq!(outcome.out, "quiet\n");
+}
+
+#[test]
 fn masked_paths_cannot_be_read() {
     need_root!();
     let mut bundle = Bundle::new();
