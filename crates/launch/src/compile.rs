@@ -6,13 +6,13 @@ use crate::joining::{borrowed, joins_by_birth, made_by_clone};
 use crate::order::Order;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Paths};
-use namespaces::{Join, Map, Offsets, Wanted};
+use namespaces::{Join, Map, NetworkDevice, Offsets, Wanted};
 use plan::Writer;
 use rootfs::CgroupMounts;
 use rustix::process::Resource;
 use serde::{Serialize, Serializer};
 use spec::oci::{LinuxIdMapping, Process, Spec};
-use sys::namespace::{CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use sys::namespace::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// One thing that the runtime process does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,6 +61,14 @@ pub enum RuntimeStep {
     GoOn {
         /// The id maps.
         ids: Option<Map>,
+    },
+    /// Move network devices into the container's network namespace, the one that is joined or else init's own. Init
+    /// waits for it at [`plan::Step::RuntimeHooks`]. Where a later step fails before the program runs, they come back.
+    NetworkDevices {
+        /// The devices.
+        devices: Vec<NetworkDevice>,
+        /// The namespace that is joined.
+        namespace: Option<Join>,
     },
     /// Write `oom_score_adj` of init, which has no right to do so in a user namespace.
     OomScore(i32),
@@ -144,8 +152,9 @@ pub fn create(
     facts.cgroup_directory = cgroup.paths.unified().is_some();
     facts.cgroup_mounts = mounts(layout, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
+    let devices = namespaces::network_devices(spec, &wanted, facts.shared_namespaces)?;
     let mut order = new_order(spec, request, &facts, &wanted);
-    order.create()?;
+    order.create(!devices.is_empty())?;
     let Order { steps, descriptors, mut warnings, .. } = order;
     warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
     let process = spec.process().as_ref();
@@ -161,6 +170,10 @@ pub fn create(
     }
     runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
     runtime.extend(birth(spec, &wanted));
+    if !devices.is_empty() {
+        let namespace = wanted.join(CLONE_NEWNET).cloned();
+        runtime.push(RuntimeStep::NetworkDevices { devices, namespace });
+    }
     runtime.extend(process.and_then(Process::oom_score_adj).map(RuntimeStep::OomScore));
     runtime.push(RuntimeStep::UntilReady);
     if !request.awaits_start {

@@ -30,10 +30,10 @@ pub(crate) struct Order<'a> {
 }
 
 impl Order<'_> {
-    /// All that init of a new container does.
-    pub(crate) fn create(&mut self) -> Result<(), Error> {
+    /// All that init of a new container does; `awaits_devices` where the runtime process moves network devices in.
+    pub(crate) fn create(&mut self, awaits_devices: bool) -> Result<(), Error> {
         self.enter()?;
-        self.root()?;
+        self.root(awaits_devices)?;
         self.system()?;
         if let Some(process) = self.spec.process() {
             self.process(process)?;
@@ -152,7 +152,7 @@ impl Order<'_> {
 
     /// The root file system: mounts in the config's order, then devices, then the hooks that want to see both before
     /// the old root is gone.
-    fn root(&mut self) -> Result<(), Error> {
+    fn root(&mut self, awaits_devices: bool) -> Result<(), Error> {
         let default = Process::default();
         if needs_procfs(self.spec, self.spec.process().as_ref().unwrap_or(&default), true) {
             self.push("", Step::Procfs);
@@ -172,8 +172,9 @@ impl Order<'_> {
             let any = |list: &Option<Vec<oci::Hook>>| list.as_ref().is_some_and(|list| !list.is_empty());
             any(hooks.prestart()) || any(hooks.create_runtime())
         });
-        if runtime {
-            self.push("/hooks", Step::RuntimeHooks);
+        // Hooks and sysctls find the network devices there.
+        if runtime || awaits_devices {
+            self.push(if runtime { "/hooks" } else { "/linux/netDevices" }, Step::RuntimeHooks);
         }
         self.hooks("createContainer", hooks.and_then(|hooks| hooks.create_container().as_ref()));
         rootfs::pivot(self.spec, &rootfs, &mut self.steps);

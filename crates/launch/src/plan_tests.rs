@@ -49,6 +49,11 @@ fn line(step: &RuntimeStep) -> String {
         RuntimeStep::Clone { namespaces, into_cgroup, ids, time } => {
             format!("Clone {namespaces:#x} cgroup={into_cgroup} ids={} time={}", ids.is_some(), time.is_some())
         }
+        RuntimeStep::NetworkDevices { devices, namespace } => {
+            let names: Vec<_> = devices.iter().map(|device| format!("{}={}", device.name, device.target)).collect();
+            let within = namespace.as_ref().map(|join| format!(" in {}", join.path.display())).unwrap_or_default();
+            format!("NetworkDevices {}{within}", names.join(","))
+        }
         RuntimeStep::GoOn { ids } => format!("GoOn ids={}", ids.is_some()),
         step => first(&format!("{step:?}")),
     }
@@ -130,4 +135,23 @@ fn a_network_of_the_hosts_is_visited_before_the_user_namespace_is_new() {
         borrowed[3..8],
         ["Visit", "Clone 0x10020000 cgroup=true ids=true time=false", "Return", "Note", "GoOn ids=true",]
     );
+}
+
+#[test]
+fn network_devices_move_once_init_has_its_network_and_before_it_goes_on() {
+    let devices = r#","netDevices":{"a":{},"b":{"name":"eth%d"}}"#;
+    let own = lines(&format!(r#""namespaces":[{{"type":"network"}},{{"type":"mount"}}]{devices}"#), "", true);
+    assert_eq!(
+        own[5..],
+        ["Clone 0x40020000 cgroup=true ids=false time=false", "Note", "NetworkDevices a=a,b=eth%d", "UntilReady"]
+    );
+    let user = r#""namespaces":[{"type":"network"},{"type":"user"},{"type":"pid","path":"/p"},{"type":"mount"}],"#;
+    let reborn = lines(&format!("{user}{MAPS}{devices}"), "", true);
+    assert_eq!(
+        reborn[reborn.len() - 5..],
+        ["Adopt", "Note", "GoOn ids=true", "NetworkDevices a=a,b=eth%d", "UntilReady"]
+    );
+    let joined = r#""namespaces":[{"type":"network","path":"/n"},{"type":"mount"}]"#;
+    let joined = lines(&format!("{joined}{devices}"), "", true);
+    assert_eq!(joined[joined.len() - 2..], ["NetworkDevices a=a,b=eth%d in /n", "UntilReady"]);
 }

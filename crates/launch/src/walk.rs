@@ -8,12 +8,13 @@ use crate::detour::Detour;
 use crate::error::Error;
 use crate::sentence::Sentences;
 use crate::trace;
-use namespaces::{Map, Offsets};
+use namespaces::{Join, Map, NetworkDevice, Offsets, Transfer};
 use plan::{Bytes, Header};
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sys::Errno;
+use sys::namespace::CLONE_NEWNET;
 
 /// Who keeps the container: what a plan has done beyond the launch.
 pub trait Host: Attendant {
@@ -30,8 +31,8 @@ pub trait Host: Attendant {
     fn born(&mut self, process: &Born) -> Result<(), Error>;
 }
 
-/// Takes step after step of the runtime process. Where one fails, the process that was made, if any, is ended, and we
-/// are back where we were.
+/// Takes step after step of the runtime process. Where one fails, the process that was made, if any, is ended, the
+/// network devices that were moved come back, and we are back where we were.
 ///
 /// # Errors
 /// The first step's that fails.
@@ -43,6 +44,7 @@ pub fn walk(plan: &Plan, given: Given<'_>, host: &mut dyn Host) -> Result<(), Er
         held: Held::default(),
         detour: Detour::default(),
         process: None,
+        transfer: None,
     };
     let done = plan.runtime.iter().try_for_each(|step| trace::step(Kind(step), || walk.take(step, host)));
     if done.is_err() {
@@ -59,6 +61,8 @@ struct Walk<'p, 'g> {
     held: Held<'p>,
     detour: Detour,
     process: Option<Born>,
+    /// The network devices that come back where no container comes of it.
+    transfer: Option<Transfer>,
 }
 
 impl<'p> Walk<'p, '_> {
@@ -84,9 +88,15 @@ impl<'p> Walk<'p, '_> {
             }
             RuntimeStep::Note => host.born(self.process()?),
             RuntimeStep::GoOn { ids } => self.process()?.go_on(ids.as_ref()),
+            RuntimeStep::NetworkDevices { devices, namespace } => self.move_devices(devices, namespace.as_ref()),
             RuntimeStep::OomScore(score) => set_oom_score(self.process()?, *score),
             RuntimeStep::UntilReady => self.converse(host, true),
-            RuntimeStep::UntilExecuted => self.converse(host, false),
+            RuntimeStep::UntilExecuted => {
+                self.converse(host, false)?;
+                // From here on they are the program's.
+                self.transfer = None;
+                Ok(())
+            }
         }
     }
 
@@ -116,6 +126,18 @@ impl<'p> Walk<'p, '_> {
         self.process.as_ref().ok_or(Error::Garbled)
     }
 
+    fn move_devices(&mut self, devices: &[NetworkDevice], joined: Option<&Join>) -> Result<(), Error> {
+        let namespace = match joined {
+            Some(join) => namespaces::open(join)?,
+            None => namespaces::open(&Join {
+                kind: CLONE_NEWNET,
+                path: format!("/proc/{}/ns/net", self.process()?.pid.as_raw_nonzero()).into(),
+                place: "/linux/netDevices".into(),
+            })?,
+        };
+        Ok(self.transfer.insert(Transfer::to(namespace)?).take_in(devices)?)
+    }
+
     fn converse(&self, host: &mut dyn Host, until_ready: bool) -> Result<(), Error> {
         converse(self.process()?.sync.as_fd(), &self.steps, host, until_ready).map(drop)
     }
@@ -126,6 +148,9 @@ impl<'p> Walk<'p, '_> {
         }
         if let Some(process) = &self.process {
             process.end();
+        }
+        for error in self.transfer.take().into_iter().flat_map(Transfer::undo) {
+            tracing::warn!("{error}");
         }
     }
 }

@@ -66,20 +66,71 @@ pub enum Error {
         /// Why.
         errno: Errno,
     },
+    /// The container's network is the host's.
+    #[error("/linux/netDevices: unable to move network devices without a NET namespace: {path:?} is the host's own")]
+    HostNetwork {
+        /// The namespace that is joined.
+        path: PathBuf,
+    },
+    /// The container's network namespace can't be spoken about.
+    #[error("/linux/netDevices: {act} the container's network namespace: {}", text(*.errno))]
+    Network {
+        /// What was being done.
+        act: &'static str,
+        /// Why not.
+        errno: Errno,
+    },
+    /// A network device can't be moved.
+    #[error("{place}: {act} network device {name:?}: {}{}", text(*.errno), in_words(.words))]
+    NetworkDevice {
+        /// JSON pointer.
+        place: String,
+        /// What was being done.
+        act: &'static str,
+        /// Its name on the host.
+        name: String,
+        /// Why not.
+        errno: Errno,
+        /// The same in the kernel's words, where it has some.
+        words: String,
+    },
+    /// A network device can't have its name in the container.
+    #[error("{place}: name network device {name:?} {target:?} in the container: {}{}", text(*.errno), in_words(.words))]
+    NetworkDeviceName {
+        /// JSON pointer.
+        place: String,
+        /// Its name on the host.
+        name: String,
+        /// Its name in the container.
+        target: String,
+        /// Why not.
+        errno: Errno,
+        /// The same in the kernel's words, where it has some.
+        words: String,
+    },
 }
 
-/// The kernel's word for an errno, lower case as engines look for it.
 impl Error {
     /// Where in the config it stands, as a JSON pointer.
     pub fn place(&self) -> &str {
         match self {
-            Error::Open { place, .. } | Error::Kind { place, .. } | Error::Holder { place, .. } => place,
+            Error::Open { place, .. }
+            | Error::Kind { place, .. }
+            | Error::Holder { place, .. }
+            | Error::NetworkDevice { place, .. }
+            | Error::NetworkDeviceName { place, .. } => place,
             Error::Map { place, .. } | Error::Program { place, .. } => place,
             Error::Time { .. } => "/linux/timeOffsets",
+            Error::HostNetwork { .. } | Error::Network { .. } => "/linux/netDevices",
         }
     }
 }
 
+fn in_words(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" ({words})") }
+}
+
+/// The kernel's word for an errno, lower case as engines look for it.
 fn text(errno: Errno) -> String {
     sys::text::errno(errno)
 }

@@ -73,8 +73,8 @@ pub enum Step<'a> {
     /// terminal, give the master to the runtime process ([`crate::FromInit::Terminal`]), mount the peer at
     /// `/dev/console` where `console`. `rows` and `columns` of 0 leave the size.
     Terminal { rows: u16, columns: u16, console: bool, owner: u32 },
-    /// Tell the runtime process that namespaces and mounts are made and wait until it has run the hooks
-    /// prestart and createRuntime.
+    /// Tell the runtime process that namespaces and mounts are made and wait until it has moved the
+    /// network devices and run the hooks prestart and createRuntime.
     RuntimeHooks,
     /// Run a hook in the container's namespaces.
     Hook(Hook<'a>),

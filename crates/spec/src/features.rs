@@ -181,7 +181,6 @@ const UNSAFE_ANNOTATIONS: &[&str] = &[];
 
 const SYSTEMD: bool = false;
 const INTEL_RDT: bool = true;
-const NET_DEVICES: bool = false;
 const CHECKPOINT: bool = false;
 
 /// What the document needs to know from the other crates.
@@ -237,7 +236,7 @@ fn linux(facts: &Facts) -> Map<String, Value> {
         ("intelRdt", json!({ "enabled": INTEL_RDT, "schemata": INTEL_RDT, "monitoring": INTEL_RDT })),
         ("memoryPolicy", json!({ "modes": MEMORY_POLICY_MODES, "flags": MEMORY_POLICY_FLAGS })),
         ("mountExtensions", json!({ "idmap": { "enabled": true } })),
-        ("netDevices", json!({ "enabled": NET_DEVICES })),
+        ("netDevices", json!({ "enabled": true })),
     ];
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

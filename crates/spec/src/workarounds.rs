@@ -22,6 +22,9 @@ pub(crate) fn repair(bytes: &[u8], document: Document, warnings: &mut Vec<String
     }
     let mut value: Value = serde_json::from_slice(bytes).ok()?;
     let before = value.clone();
+    if document == Document::Config {
+        network_devices(&mut value);
+    }
     drop_nulls(&mut value);
     if document == Document::Config {
         other_platforms(&mut value);
@@ -50,6 +53,14 @@ fn part<'a>(
 ) -> Option<&'a mut Map<String, Value>> {
     let part = if document == Document::Config { value.pointer_mut(pointer)? } else { value };
     if document == Document::Config || document == wanted { part.as_object_mut() } else { None }
+}
+
+/// A network device that is null has no name of its own; its key is what matters.
+fn network_devices(value: &mut Value) {
+    let devices = value.pointer_mut("/linux/netDevices").and_then(Value::as_object_mut);
+    for device in devices.into_iter().flat_map(Map::values_mut).filter(|device| device.is_null()) {
+        *device = json!({});
+    }
 }
 
 /// A member that is null stands for one that is absent, for every reader written in Go; oci-spec takes it for
@@ -237,6 +248,13 @@ mod tests {
             r#"{"ociVersion":"1.0.0","linux":{"devices":[{"path":"/x","type":"c","major":null}]}}"#,
             Document::Config,
         );
+    }
+
+    #[test]
+    fn a_network_device_may_not_be_null() {
+        let (spec, _) = repaired::<Spec>(r#"{"linux":{"netDevices":{"eth1":null}}}"#, Document::Config);
+        let devices = spec.linux().as_ref().and_then(|linux| linux.net_devices().clone()).expect("devices");
+        assert_eq!(devices.get("eth1").map(|device| device.name().clone()), Some(None));
     }
 
     #[test]

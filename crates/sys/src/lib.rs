@@ -20,6 +20,7 @@ pub mod mount;
 #[cfg(feature = "std")]
 pub mod mountinfo;
 pub mod namespace;
+pub mod netlink;
 pub mod network;
 pub mod pidfd;
 pub mod process;

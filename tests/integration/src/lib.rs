@@ -7,6 +7,7 @@
 pub mod attempt;
 pub mod bundle;
 pub mod call;
+pub mod device;
 pub mod footprint;
 pub mod host;
 pub mod programs;
@@ -16,6 +17,7 @@ pub mod terminal;
 pub use attempt::{eventually, until};
 pub use bundle::Bundle;
 pub use call::{Call, Outcome};
+pub use device::Device;
 
 /// Ends a test that this machine can't run, and says why; `hack/test` counts these lines.
 #[macro_export]

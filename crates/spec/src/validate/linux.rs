@@ -5,7 +5,7 @@ use super::{devices, intel_rdt, memory_policy, resources, seccomp, sysctl};
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
 use oci_spec::runtime::{Linux, LinuxNamespaceType as Kind, Spec};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
     let Some(linux) = spec.linux() else { return Ok(()) };
@@ -78,18 +78,30 @@ fn net_devices(spec: &Spec, linux: &Linux) -> Check {
     let Some(devices) = linux.net_devices().as_ref().filter(|devices| !devices.is_empty()) else { return Ok(()) };
     if namespace(spec, Kind::Network) == Namespace::Inherited {
         let rule = "unable to move network devices without a NET namespace";
-        return Err(Fault::new("/linux/netDevices", "given", rule));
+        return Err(
+            Fault::new("/linux/netDevices", "given", rule).hint("add {\"type\": \"network\"} to /linux/namespaces")
+        );
     }
     let mut taken = BTreeSet::new();
-    for (name, device) in devices {
-        let inside = device.name().as_deref().filter(|inside| !inside.is_empty()).unwrap_or(name);
-        if let Some(bad) = [name, inside].into_iter().find(|name| !interface(name)) {
-            let rule = "invalid network device name; 1 to 15 bytes without blanks, / and :";
-            return Err(Fault::new("/linux/netDevices", Quoted(bad), rule));
+    for (name, device) in devices.iter().collect::<BTreeMap<_, _>>() {
+        let rule = "invalid network device name; 1 to 15 bytes without blanks, / and :, not . or ..";
+        let place = format!("/linux/netDevices/{}", name.replace('~', "~0").replace('/', "~1"));
+        if !interface(name) {
+            return Err(Fault::new(place, Quoted(name), rule));
         }
-        if !taken.insert(inside) {
-            let found = format!("two devices that are to be \"{inside}\"");
-            return Err(Fault::new("/linux/netDevices", found, "names in the container must differ"));
+        let given = device.name().as_deref().filter(|inside| !inside.is_empty());
+        let (inside, place) = given.map_or((name.as_str(), place.clone()), |inside| (inside, format!("{place}/name")));
+        if !interface(inside) {
+            return Err(Fault::new(place, Quoted(inside), rule));
+        }
+        let template = inside.contains('%');
+        if template && (inside.matches('%').count() > 1 || !inside.contains("%d")) {
+            let rule = "invalid network device name; the kernel puts a number for %d, once, and knows no other %";
+            return Err(Fault::new(place, Quoted(inside), rule));
+        }
+        if !template && !taken.insert(inside) {
+            let found = format!("\"{inside}\", as that of another device");
+            return Err(Fault::new(place, found, "names in the container must differ"));
         }
     }
     Ok(())

@@ -21,29 +21,45 @@ fn small_sections() {
         (("/linux/intelRdt", json!({"closID": "a\n"})), "/linux/intelRdt/closID", "invalid intelRdt.ClosID"),
         (("/linux/intelRdt", json!({"memBwSchema": "L3:0=f"})), "/linux/intelRdt/memBwSchema", "must begin with MB:"),
         (("/linux/intelRdt", json!({"memBwSchema": "MB:\n"})), "/linux/intelRdt/memBwSchema", "single line"),
-        (("/linux/netDevices", json!({"a/b": {}})), "/linux/netDevices", "invalid network device name"),
-        (
-            ("/linux/netDevices", json!({"eth0": {"name": "far too long a name"}})),
-            "/linux/netDevices",
-            "invalid network device name",
-        ),
-        (("/linux/netDevices", json!({"a": {"name": "c"}, "b": {"name": "c"}})), "/linux/netDevices", "must differ"),
     ] {
         refused(&[change], pointer, words);
     }
     let inside = [("/linux/namespaces", namespaces(&["uts"]))];
     refused(&inside, "/linux/maskedPaths", "unable to restrict sys entries without a private MNT namespace");
-    let outside = [("/linux/namespaces", namespaces(&["uts", "mount"])), ("/linux/netDevices", json!({"eth0": {}}))];
-    refused(&outside, "/linux/netDevices", "unable to move network devices without a NET namespace");
     for propagation in ["", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"]
     {
         accepted(&[("/linux/rootfsPropagation", json!(propagation))], 0);
     }
-    accepted(&[("/linux/netDevices", json!({"eth0": {}, "eth1": {"name": "eth%d"}}))], 0);
     accepted(&[("/linux/intelRdt", json!({"closID": "/", "schemata": ["L3:0=f"]}))], 0);
     accepted(&[("/linux/intelRdt", json!({"closID": "", "l3CacheSchema": "", "memBwSchema": ""}))], 0);
     accepted(&[("/linux/intelRdt", json!({"enableCMT": true, "l3CacheSchema": "L3CODE:0=f"}))], 1);
     accepted(&[("/linux/personality", json!({"domain": "LINUX32", "flags": []}))], 0);
+}
+
+#[test]
+fn network_devices() {
+    let devices = |value: Value| [("/linux/netDevices", value)];
+    for (value, place, words) in [
+        (json!({"a/b": {}}), "/a~1b", "invalid network device name"),
+        (json!({"..": {"name": "eth0"}}), "/..", "invalid network device name"),
+        (json!({"": {}}), "/", "invalid network device name"),
+        (json!({"eth0": {"name": "far too long a name"}}), "/eth0/name", "invalid network device name"),
+        (json!({"eth0": {"name": "sixteen-bytes-xx"}}), "/eth0/name", "invalid network device name"),
+        (json!({"eth0": {"name": "a:b"}}), "/eth0/name", "invalid network device name"),
+        (json!({"eth0": {"name": "."}}), "/eth0/name", "invalid network device name"),
+        (json!({"eth0": {"name": "eth%s"}}), "/eth0/name", "for %d, once"),
+        (json!({"eth0": {"name": "eth%d%d"}}), "/eth0/name", "for %d, once"),
+        (json!({"eth%": {}}), "/eth%", "for %d, once"),
+        (json!({"a": {"name": "c"}, "c": {}}), "/c", "must differ"),
+        (json!({"b": {"name": "c"}, "a": {"name": "c"}}), "/b/name", "must differ"),
+    ] {
+        refused(&devices(value), &format!("/linux/netDevices{place}"), words);
+    }
+    let outside = [("/linux/namespaces", namespaces(&["uts", "mount"])), ("/linux/netDevices", json!({"eth0": {}}))];
+    refused(&outside, "/linux/netDevices", "unable to move network devices without a NET namespace");
+    accepted(&devices(json!({"eth0": {}, "a": {"name": "eth%d"}, "b": {"name": "eth%d"}, "c": {"name": ""}})), 0);
+    accepted(&devices(json!({"fifteen-bytes-x": {"name": "%dx"}, "d": null})), 0);
+    accepted(&devices(json!({})), 0);
 }
 
 /// runc's words, which its users' tests look for.

@@ -12,6 +12,7 @@ mod hooks;
 mod lifecycle;
 mod mounts;
 mod namespaces;
+mod network_devices;
 mod own_binary;
 mod process;
 mod resctrl;
