@@ -19,6 +19,7 @@ mod features;
 mod load;
 mod lookup;
 mod parse;
+mod required;
 mod scan;
 mod validate;
 mod version;

@@ -2,7 +2,7 @@
 
 use crate::document::{Document, SIZE};
 use crate::error::{Clean, Error};
-use crate::{explain, scan, validate, workarounds};
+use crate::{explain, required, scan, validate, workarounds};
 use oci_spec::runtime as oci;
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,9 @@ pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
     if let Some(resources) = spec.linux_mut().as_mut().and_then(|linux| linux.resources_mut().as_mut()) {
         workarounds::pids_without_limit(&bytes, Document::Config, resources);
     }
-    validate::config(&mut spec, &mut warnings).map_err(|fault| fault.within(Document::Config.name()))?;
+    required::check(&bytes, &spec)
+        .and_then(|()| validate::config(&mut spec, &mut warnings))
+        .map_err(|fault| fault.within(Document::Config.name()))?;
     Ok(Loaded { bytes, spec, warnings })
 }
 

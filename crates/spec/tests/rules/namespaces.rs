@@ -36,6 +36,9 @@ fn maps_are_sound() {
     let (uids, gids) = ("/linux/uidMappings", "/linux/gidMappings");
     let many = |count: u32| (0..count).map(|i| map(i, i, 1)).collect::<Value>();
     for (ranges, pointer, words) in [
+        (json!([{"containerID": 0, "size": 1}]), "/linux/uidMappings/0/hostID", "is required"),
+        (json!([map(0, 0, 1), {"hostID": 1, "size": 1}]), "/linux/uidMappings/1/containerID", "is required"),
+        (json!([{"containerID": 0, "hostID": 0}]), "/linux/uidMappings/0/size", "is required"),
         (json!([map(0, 0, 0)]), "/linux/uidMappings/0/size", "at least one"),
         (json!([map(0, 1000, 10), map(5, 5000, 1)]), "/linux/uidMappings/1/containerID", "overlap"),
         (json!([map(9, 1005, 1), map(0, 1000, 9)]), "/linux/uidMappings/0/hostID", "overlap"),

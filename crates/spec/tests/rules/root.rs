@@ -63,10 +63,12 @@ fn devices() {
     let device = |value: Value| ("/linux/devices/0", value);
     for (value, pointer, words) in [
         (json!({"path": "/dev/x", "type": "x"}), "/linux/devices/0/type", "must be one of"),
-        (json!({"path": "/dev/x", "type": "a"}), "/linux/devices/0/type", "c, b, u or p"),
+        (json!({"path": "/dev/x", "type": "a", "major": 1, "minor": 3}), "/linux/devices/0/type", "c, b, u or p"),
         (json!({"path": "/dev/x"}), "/linux/devices/0/type", "is required"),
         (json!({"path": "dev/x", "type": "p"}), "/linux/devices/0/path", "absolute"),
         (json!({"type": "p"}), "/linux/devices/0/path", "absolute"),
+        (json!({"path": "/dev/x", "type": "c", "minor": 3}), "/linux/devices/0/major", "is required"),
+        (json!({"path": "/dev/x", "type": "b", "major": 1, "minor": null}), "/linux/devices/0/minor", "is required"),
         (json!({"path": "/dev/x", "type": "c", "major": -1, "minor": 0}), "/linux/devices/0/major", "from 0 to 4095"),
         (
             json!({"path": "/dev/x", "type": "b", "major": 1, "minor": 4_294_967_296_u64}),
