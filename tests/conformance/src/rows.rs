@@ -1,6 +1,12 @@
 //! The rows, a file a part of the specification.
 
 mod config;
+mod devices;
+mod mount_options;
+mod mount_trees;
+mod mounts;
+mod namespaces;
+mod paths;
 
 /// A rule of the specification, and what looks whether it holds.
 pub(crate) struct Row {
@@ -23,7 +29,9 @@ impl Row {
 
 /// All rows.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [config::ROWS].into_iter().flatten()
+    [config::ROWS, devices::ROWS, mount_options::ROWS, mount_trees::ROWS, mounts::ROWS, namespaces::ROWS, paths::ROWS]
+        .into_iter()
+        .flatten()
 }
 
 /// The rows of a file: a section, then `function: "rule"` for each of its functions.

@@ -4,7 +4,7 @@ use crate::attempt::{PATIENCE, eventually, until};
 use crate::call::{Call, Outcome};
 use crate::footprint::{Footprint, pids};
 use crate::{host, programs};
-use rustix::mount::{UnmountFlags, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs;
@@ -78,6 +78,40 @@ impl Bundle {
         self.write();
     }
 
+    /// Gives the program a capability more.
+    #[must_use]
+    pub fn with_capability(mut self, name: &str) -> Self {
+        for set in ["bounding", "effective", "permitted"] {
+            self.set(&format!("/process/capabilities/{set}/-"), json!(name));
+        }
+        self
+    }
+
+    /// Gives the container a user namespace, whose root is uid 100000 of the host.
+    #[must_use]
+    pub fn in_user_namespace(self) -> Self {
+        let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65_536}]);
+        let bundle = self.with("/linux/namespaces/-", json!({"type": "user"}));
+        bundle.with("/linux/uidMappings", mapping.clone()).with("/linux/gidMappings", mapping)
+    }
+
+    /// Takes a kind out of the list of namespaces.
+    #[must_use]
+    pub fn without_namespace(mut self, kind: &str) -> Self {
+        self.config["linux"]["namespaces"].as_array_mut().expect("namespaces").retain(|one| one["type"] != kind);
+        self.write();
+        self
+    }
+
+    /// Takes the mounts of these types out of the list.
+    #[must_use]
+    pub fn without_mounts(mut self, kinds: &[&str]) -> Self {
+        let mounts = self.config["mounts"].as_array_mut().expect("mounts");
+        mounts.retain(|mount| !mount["type"].as_str().is_some_and(|kind| kinds.contains(&kind)));
+        self.write();
+        self
+    }
+
     fn write(&self) {
         let text = serde_json::to_vec_pretty(&self.config).expect("JSON");
         fs::write(self.folder.join("config.json"), text).expect("config.json");
@@ -96,6 +130,14 @@ impl Bundle {
     /// The folder of the runtime's state.
     pub fn state_folder(&self) -> PathBuf {
         self.folder.join("state")
+    }
+
+    /// Mounts a new tmpfs on the host, on a folder of the bundle that is made for it.
+    pub fn mount_on_host(&self, path: &str, flags: MountFlags) -> PathBuf {
+        let target = self.folder.join(path);
+        fs::create_dir_all(&target).expect("a folder");
+        mount("t", &target, "tmpfs", flags, None).expect("a tmpfs");
+        target
     }
 
     /// What all that belongs to this bundle carries in its name.
@@ -120,6 +162,17 @@ impl Bundle {
         let root = self.state_folder();
         Call::new(&programs::runtime(), &self.folder)
             .args(["--root".as_ref(), root.as_os_str()])
+            .args(arguments)
+            .cwd(&self.folder)
+            .env("COFFERDAM_TEST", self.tag.as_str())
+    }
+
+    /// The same, by a shell that does something first: opens files, sets its umask.
+    pub fn call_after<'a>(&self, first: &str, arguments: impl IntoIterator<Item = &'a str>) -> Call {
+        let (runtime, root) = (programs::runtime(), self.state_folder());
+        Call::new("/bin/sh".as_ref(), &self.folder)
+            .args(["-c", &format!("{first}; exec \"$@\""), "sh"])
+            .args([runtime.as_os_str(), "--root".as_ref(), root.as_os_str()])
             .args(arguments)
             .cwd(&self.folder)
             .env("COFFERDAM_TEST", self.tag.as_str())
@@ -283,7 +336,7 @@ fn root_file_system(root: &Path) {
 }
 
 const APPLETS: &str = "cat chmod chown cp dd dmesg echo env false find grep head hostname id ifconfig ionice ip kill \
-    ln ls mkdir mknod mount mountpoint mv nice nproc ping ps pwd readlink renice rm rmdir sed sh sleep stat stty sync \
+    ln ls mkdir mknod mount mv nice nproc ping ps pwd readlink renice rm rmdir sed sh sleep stat stty sync \
     tail tee test touch tr true tty ulimit umount uname wc xargs";
 
 /// The config that every test begins with: near to what engines ask for.

@@ -13,6 +13,7 @@ pub mod host;
 pub mod programs;
 pub mod strace;
 pub mod terminal;
+pub mod view;
 
 pub use attempt::{eventually, until};
 pub use bundle::Bundle;

@@ -11,14 +11,7 @@ fn made(path: &str, device: &Value) -> Value {
     bundle.set("/linux/resources/devices/-", json!({"allow": true, "type": "c", "major": 1, "access": "rwm"}));
     let question = format!("stat:{path}");
     bundle.set("/process/args", json!(["/probe", question]));
-    let script = "umask 077; exec \"$@\"";
-    let outcome = harness::Call::new("/bin/sh".as_ref(), bundle.folder())
-        .args(["-c", script, "sh"])
-        .args([harness::programs::runtime()])
-        .args(["--root".into(), bundle.state_folder()])
-        .args(["run", bundle.id()])
-        .cwd(bundle.folder())
-        .ok();
+    let outcome = bundle.call_after("umask 077", ["run", bundle.id()]).ok();
     harness::bundle::seen(&outcome)["answers"][&question].clone()
 }
 
