@@ -57,6 +57,13 @@ pub enum Act {
         /// JSON pointer.
         place: String,
     },
+    /// Give a v2 cgroup to a user of the host: config-linux.md, cgroup ownership.
+    SetOwner {
+        /// The cgroup.
+        path: PathBuf,
+        /// The user.
+        uid: u32,
+    },
     /// Let a v1 devices cgroup allow just what the rules allow.
     DeviceRules {
         /// The cgroup.
@@ -99,6 +106,7 @@ impl Act {
             | Act::CheckUnified { path, .. }
             | Act::CheckThawed { path }
             | Act::InheritCpuset { path, .. }
+            | Act::SetOwner { path, .. }
             | Act::DeviceRules { path, .. }
             | Act::DeviceFilter { path, .. } => Some(path),
             Act::Write(write) => write.path.parent(),

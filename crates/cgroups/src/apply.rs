@@ -2,7 +2,7 @@
 
 use crate::act::{Act, Write};
 use crate::error::{Error, Result};
-use crate::{devices, file, fit};
+use crate::{devices, file, fit, owner};
 use rustix::fs::{Mode, mkdir};
 use std::path::{Path, PathBuf};
 use sys::Errno;
@@ -29,6 +29,7 @@ impl Made {
             Act::Write(write) => write_one(write).map_err(|errno| refused(write, errno)),
             Act::Together(writes) => together(writes),
             Act::RefuseBelowUsage { path, limits, place } => refuse_below(path, limits, place),
+            Act::SetOwner { path, uid } => owner::give(path, *uid),
             Act::DeviceRules { path, rules } => devices::confine(path, rules),
             Act::DeviceFilter { path, rules } => devices::install(path, rules),
         }

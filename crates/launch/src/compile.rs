@@ -4,6 +4,7 @@ use crate::descriptors::{Descriptor, Descriptors, Given};
 use crate::error::Error;
 use crate::joining::{borrowed, joins_by_birth, made_by_clone};
 use crate::order::Order;
+use crate::owner::owner;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Paths};
 use namespaces::{Join, Map, NetworkDevice, Offsets, Wanted};
@@ -153,21 +154,15 @@ pub fn create(
     facts.cgroup_mounts = mounts(layout, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
     let devices = namespaces::network_devices(spec, &wanted, facts.shared_namespaces)?;
+    if let Some(uid) = owner(spec, &wanted, &maps(spec)) {
+        cgroup.give_to(uid);
+    }
     let mut order = new_order(spec, request, &facts, &wanted);
     order.create(!devices.is_empty())?;
     let Order { steps, descriptors, mut warnings, .. } = order;
     warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
     let process = spec.process().as_ref();
-    let mut runtime = vec![RuntimeStep::Keep(Keep::SaveState)];
-    if request.awaits_start {
-        runtime.push(RuntimeStep::Keep(Keep::Listen));
-    }
-    if !cgroup.paths.is_empty() {
-        runtime.extend([Keep::MakeCgroups, Keep::SetLimits].map(RuntimeStep::Keep));
-    }
-    if resctrl(spec) {
-        runtime.push(RuntimeStep::Keep(Keep::MakeResctrl));
-    }
+    let mut runtime = keep(spec, request, &cgroup);
     runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
     runtime.extend(birth(spec, &wanted));
     if !devices.is_empty() {
@@ -246,6 +241,21 @@ fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wan
         descriptors: Descriptors::default(),
         warnings: Vec::new(),
     }
+}
+
+/// What is kept and made of a new container before init is born.
+fn keep(spec: &Spec, request: &Request<'_>, cgroup: &cgroups::Plan) -> Vec<RuntimeStep> {
+    let mut steps = vec![Keep::SaveState];
+    if request.awaits_start {
+        steps.push(Keep::Listen);
+    }
+    if !cgroup.paths.is_empty() {
+        steps.extend([Keep::MakeCgroups, Keep::SetLimits]);
+    }
+    if resctrl(spec) {
+        steps.push(Keep::MakeResctrl);
+    }
+    steps.into_iter().map(RuntimeStep::Keep).collect()
 }
 
 /// What is opened and raised before init is born.

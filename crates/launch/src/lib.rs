@@ -13,6 +13,7 @@ mod init_root_tests;
 mod init_tests;
 mod joining;
 mod order;
+mod owner;
 #[cfg(test)]
 mod plan_tests;
 mod request;

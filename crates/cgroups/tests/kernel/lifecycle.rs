@@ -260,7 +260,9 @@ fn given_away() {
     on_each_layout("given", |layout, path| {
         use std::os::unix::fs::MetadataExt;
         let ground = Ground::new(layout, path, "{}");
-        ground.paths.set_owner(65_534).unwrap();
+        let mut plan = planned(layout, path, "{}");
+        plan.give_to(65_534);
+        plan.limit(&ground.paths).unwrap();
         let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
         for directory in ground.directories() {
             let given = if ground.paths.is_unified() { 65_534 } else { 0 };

@@ -16,6 +16,7 @@ mod network_devices;
 mod own_binary;
 mod process;
 mod resctrl;
+mod resources;
 mod robustness;
 mod rootless;
 mod seccomp;
