@@ -91,13 +91,13 @@ fn magic(path: &Path) -> Result<Option<i64>> {
 
 /// A line of `/proc/PID/cgroup`: a hierarchy's controllers (none: v2), and the cgroup in it.
 #[derive(Debug, PartialEq, Eq)]
-struct Membership<'a> {
+pub(crate) struct Membership<'a> {
     controllers: Vec<&'a str>,
-    cgroup: PathBuf,
+    pub(crate) cgroup: PathBuf,
 }
 
 /// The lines of `/proc/PID/cgroup`: cgroups(7).
-fn memberships(text: &str) -> Vec<Membership<'_>> {
+pub(crate) fn memberships(text: &str) -> Vec<Membership<'_>> {
     let lines = text.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (number, list, cgroup) = (fields.next()?, fields.next()?, fields.next()?);
@@ -144,7 +144,7 @@ fn unified(mount: PathBuf, root: &Path, own: &[Membership<'_>]) -> Unified {
 
 /// A mount of a cgroup hierarchy.
 #[derive(Debug, PartialEq, Eq)]
-struct Mount {
+pub(crate) struct Mount {
     root: PathBuf,
     point: PathBuf,
     version: u8,
@@ -152,7 +152,7 @@ struct Mount {
 }
 
 /// The cgroup mounts of `/proc/PID/mountinfo`: proc_pid_mountinfo(5).
-fn mounts(text: &str) -> Vec<Mount> {
+pub(crate) fn mounts(text: &str) -> Vec<Mount> {
     let lines = text.lines().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         let mut after = after.split(' ');
@@ -173,7 +173,7 @@ fn mounts(text: &str) -> Vec<Mount> {
     lines.collect()
 }
 
-fn from_mounts(mounts: &[Mount], own: &[Membership<'_>]) -> Layout {
+pub(crate) fn from_mounts(mounts: &[Mount], own: &[Membership<'_>]) -> Layout {
     let hierarchy = |member: &Membership<'_>| {
         let holds = |mount: &Mount, name: &str| mount.options.iter().any(|option| option == name);
         let holds_all = |mount: &Mount| member.controllers.iter().all(|name| holds(mount, name));

@@ -14,6 +14,8 @@ mod error;
 mod file;
 mod fit;
 mod freeze;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 mod kill;
 mod layout;
 mod oom;

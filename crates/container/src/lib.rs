@@ -13,6 +13,8 @@ pub mod events;
 pub mod exec;
 mod exec_process;
 mod foreign;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 mod handover;
 mod hooks;
 mod id;

@@ -12,7 +12,7 @@ pub(crate) fn user_name(uid: u32) -> String {
     file.and_then(|file| find(BufReader::new(file.take(LARGEST)), uid)).unwrap_or_else(|| format!("#{uid}"))
 }
 
-fn find(file: impl BufRead, uid: u32) -> Option<String> {
+pub(crate) fn find(file: impl BufRead, uid: u32) -> Option<String> {
     file.lines().map_while(Result::ok).find_map(|line| {
         let mut fields = line.split(':');
         let (name, number) = (fields.next()?, fields.nth(1)?);

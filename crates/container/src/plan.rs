@@ -1,6 +1,6 @@
 //! `plan`: what would be done, without root and without touching the host.
 
-use crate::create::{How, Request, prepare};
+use crate::create::{How, Prepared, Request, prepare};
 use crate::error::Result;
 use crate::id::ContainerId;
 use std::fmt::Write as _;
@@ -13,15 +13,27 @@ use std::path::Path;
 pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
     let request = Request { bundle: bundle.to_owned(), ..Request::default() };
     let prepared = prepare(id, &request, How::Created)?;
-    let plan = &prepared.plan;
-    if json {
-        let init: Vec<_> = plan.init.steps().collect();
-        let whole = serde_json::json!({
-            "id": id.as_str(), "warnings": plan.warnings, "runtime": plan.runtime, "cgroups": prepared.cgroup,
-            "resctrl": prepared.resctrl, "init": init,
-        });
-        return Ok(format!("{whole:#}\n"));
-    }
+    let Prepared { plan, cgroup, resctrl, .. } = &prepared;
+    Ok(if json { document(id, plan, cgroup, resctrl.as_ref()) } else { text(plan) })
+}
+
+/// The plan as JSON.
+pub(crate) fn document(
+    id: &ContainerId,
+    plan: &launch::Plan,
+    cgroup: &cgroups::Plan,
+    resctrl: Option<&resctrl::Plan>,
+) -> String {
+    let init: Vec<_> = plan.init.steps().collect();
+    let whole = serde_json::json!({
+        "id": id.as_str(), "warnings": plan.warnings, "runtime": plan.runtime, "cgroups": cgroup,
+        "resctrl": resctrl, "init": init,
+    });
+    format!("{whole:#}\n")
+}
+
+/// The plan as lines.
+pub(crate) fn text(plan: &launch::Plan) -> String {
     let mut text = String::from("runtime process\n");
     let mut line = |number: usize, place: &str, step: &str| {
         // Writing to a string does not fail.
@@ -34,5 +46,5 @@ pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
     for (number, placed) in plan.init.steps().enumerate() {
         line(number, placed.place, &format!("{:?}", placed.step));
     }
-    Ok(text)
+    text
 }

@@ -137,7 +137,7 @@ fn stat(pid: i32) -> Result<Option<(u8, u64)>> {
 }
 
 /// Fields 3 and 22 of `proc_pid_stat(5)`. Field 2, the name in brackets, may hold anything, brackets too.
-fn parse_stat(text: &[u8]) -> Option<(u8, u64)> {
+pub(crate) fn parse_stat(text: &[u8]) -> Option<(u8, u64)> {
     let end = text.iter().rposition(|byte| *byte == b')')?;
     let rest = str::from_utf8(text.get(end + 1..)?).ok()?;
     let mut fields = rest.split_ascii_whitespace();

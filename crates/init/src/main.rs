@@ -18,6 +18,7 @@ mod hook;
 mod namespaces;
 mod number;
 mod outcome;
+mod passwd;
 mod process;
 mod program;
 mod reborn;

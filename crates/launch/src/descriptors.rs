@@ -5,7 +5,7 @@ use namespaces::{Join, Map};
 use plan::Handle;
 use rootfs::UserNamespace;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sys::Errno;
 use sys::namespace::CLONE_NEWUSER;
 
@@ -18,8 +18,7 @@ pub enum Descriptor {
     /// A namespace to join.
     Namespace(Join),
     /// A user namespace whose maps a mount takes over.
-    #[serde(skip)]
-    UserNamespace(UserNamespace),
+    UserNamespace(#[serde(serialize_with = "user_namespace")] UserNamespace),
     /// The socket that `start` connects to.
     StartSocket,
     /// The pidfd of the container's init, whose namespaces are entered.
@@ -28,6 +27,14 @@ pub enum Descriptor {
     PidNamespace,
     /// The v2 cgroup's directory.
     Cgroup,
+}
+
+/// As its maps, or as its path.
+fn user_namespace<S: Serializer>(namespace: &UserNamespace, to: S) -> Result<S::Ok, S::Error> {
+    match namespace {
+        UserNamespace::Mapped { uids, gids } => Map::new(uids, gids).serialize(to),
+        UserNamespace::Joined(path) => path.serialize(to),
+    }
 }
 
 /// The list, by handle.

@@ -7,6 +7,8 @@ mod conversation;
 mod descriptors;
 mod detour;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 #[cfg(test)]
 mod init_root_tests;
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! The runtime process's part of plans, as lines of text: what is walked is what stands here.
 
 use crate::compile::{RuntimeStep, create};
+use crate::descriptors::Descriptor;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Unified};
+use rootfs::UserNamespace;
 use security::labels::Lsm;
+use serde_json::json;
+use spec::oci::LinuxIdMappingBuilder;
 use std::path::Path;
 
 /// The steps by name, with `(…)` of those that differ by what is in them.
@@ -154,4 +158,14 @@ fn network_devices_move_once_init_has_its_network_and_before_it_goes_on() {
     let joined = r#""namespaces":[{"type":"network","path":"/n"},{"type":"mount"}]"#;
     let joined = lines(&format!("{joined}{devices}"), "", true);
     assert_eq!(joined[joined.len() - 2..], ["NetworkDevices a=a,b=eth%d in /n", "UntilReady"]);
+}
+
+#[test]
+fn a_user_namespace_of_a_mount_is_told_as_its_maps_or_its_path() {
+    let told = |namespace| serde_json::to_value(RuntimeStep::Open(Descriptor::UserNamespace(namespace))).unwrap();
+    let ids = vec![LinuxIdMappingBuilder::default().container_id(0u32).host_id(1000u32).size(1u32).build().unwrap()];
+    let mapped = told(UserNamespace::Mapped { uids: ids.clone(), gids: ids });
+    assert_eq!(mapped["open"]["user-namespace"], json!({"users": "0 1000 1\n", "groups": "0 1000 1\n"}));
+    let joined = told(UserNamespace::Joined("/proc/7/ns/user".into()));
+    assert_eq!(joined["open"]["user-namespace"], "/proc/7/ns/user");
 }

@@ -129,7 +129,7 @@ impl<'a> Sentences<'a> {
     }
 }
 
-/// The step's kind and its object: `mount /proc`.
+/// The step's kind and its object: `mount /proc`, on one line.
 pub(crate) fn name(step: &Step<'_>) -> String {
     let object = match step {
         Step::Mount(mount) => mount.target,
@@ -144,7 +144,7 @@ pub(crate) fn name(step: &Step<'_>) -> String {
     };
     let kind = format!("{step:?}");
     let kind = kind.split(['(', ' ', '{']).next().unwrap_or_default();
-    format!("{kind} {}", text(object.0)).trim_end().to_owned()
+    format!("{kind} {}", text(object.0).replace(char::is_control, " ")).trim_end().to_owned()
 }
 
 /// What a step was about, in the words that engines and users of runc know; `None` where the failure says it all.
@@ -177,13 +177,15 @@ fn mounting(source: &str, target: &CStr) -> String {
     format!("error mounting {source:?} to rootfs at {:?}", text(target))
 }
 
-/// `act detail: errno`, each left out where empty.
+/// The kernel's `MAX_ERRNO`.
+const MAX_ERRNO: i32 = 4095;
+
+/// `act detail: errno`, each left out where empty. Whatever init says, it is one line.
 fn plain(failure: &Failure<'_>) -> String {
     let detail = String::from_utf8_lossy(failure.detail.0);
-    let detail: String = detail.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let mut words =
-        [failure.act, &detail].iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ");
-    if failure.errno != 0 {
+    let words = [failure.act, detail.trim_end()].into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>();
+    let mut words = words.join(" ").replace(char::is_control, " ");
+    if (1..=MAX_ERRNO).contains(&failure.errno) {
         let errno = sys::text::errno(Errno::from_raw_os_error(failure.errno));
         words = if words.is_empty() { errno } else { format!("{words}: {errno}") };
     }
@@ -192,4 +194,35 @@ fn plain(failure: &Failure<'_>) -> String {
 
 fn text(text: &CStr) -> String {
     text.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plan::{Device, Writer};
+
+    fn failure<'a>(errno: i32, act: &'a str, detail: &'a [u8]) -> Failure<'a> {
+        Failure { step: 0, errno, act, detail: Bytes(detail) }
+    }
+
+    #[test]
+    fn whatever_init_says_is_one_line() {
+        assert_eq!(plain(&failure(2, "open", b"/x\n")), "open /x: no such file or directory");
+        assert_eq!(plain(&failure(0, "", b"a\nb\x1bc\n")), "a b c");
+        assert_eq!(plain(&failure(13, "a\nb", b"")), "a b: permission denied");
+        let device =
+            Device { path: Text(c"/a\nb"), mode: 0, major: 0, minor: 0, uid: 0, gid: 0, from_host: false, exact: true };
+        assert_eq!(name(&Step::Device(device)), "Device /a b");
+    }
+
+    #[test]
+    fn an_error_number_that_the_kernel_has_not_is_left_out() {
+        for errno in [i32::MIN, -1, 4096, i32::MAX] {
+            assert_eq!(plain(&failure(errno, "open", b"")), "open");
+        }
+        let mut steps = Writer::default();
+        steps.push("", Step::PivotRoot);
+        let error = Sentences::new(steps.steps()).error(&failure(4096, "pivot_root", b"."));
+        assert!(error.to_string().ends_with("pivot_root ."), "{error}");
+    }
 }

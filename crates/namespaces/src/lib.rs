@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 mod join;
 mod maps;
 mod message;

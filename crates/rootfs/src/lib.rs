@@ -9,6 +9,8 @@ mod devices;
 mod entry;
 mod error;
 mod facts;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 mod mounts;
 mod options;
 mod path;

@@ -3,7 +3,7 @@
 use super::data::{BlkioEntry, Pressure, Waiting};
 
 /// A number; `max` is the largest, what is below 0 is 0.
-pub(super) fn number(text: &str) -> u64 {
+pub(crate) fn number(text: &str) -> u64 {
     match text.trim() {
         "max" => u64::MAX,
         text => text.parse().unwrap_or_default(),
@@ -11,21 +11,26 @@ pub(super) fn number(text: &str) -> u64 {
 }
 
 /// Numbers between blanks.
-pub(super) fn numbers(text: &str) -> Vec<u64> {
+pub(crate) fn numbers(text: &str) -> Vec<u64> {
     text.split_whitespace().filter_map(|field| field.parse().ok()).collect()
 }
 
-/// A list of CPUs or nodes, `0-3,7`, one by one.
-pub(super) fn range(text: &str) -> Vec<u16> {
-    let bounds = text.trim().split(',').filter_map(|part| {
+/// A list of CPUs or nodes, `0-3,7`, one by one. The kernel writes them in order; what goes back is passed over, so
+/// that no text makes a list longer than there are numbers.
+pub(crate) fn range(text: &str) -> Vec<u16> {
+    let mut list = Vec::new();
+    for part in text.trim().split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some((first.parse::<u16>().ok()?, last.parse::<u16>().ok()?))
-    });
-    bounds.flat_map(|(first, last)| first..=last).collect()
+        let (Ok(first), Ok(last)) = (first.parse(), last.parse()) else { continue };
+        if list.last().is_none_or(|before| *before < first) {
+            list.extend(first..=last);
+        }
+    }
+    list
 }
 
 /// Lines `major:minor [op] number` of a v1 blkio file; the line of all devices' sum is left out.
-pub(super) fn blkio(text: &str) -> Vec<BlkioEntry> {
+pub(crate) fn blkio(text: &str) -> Vec<BlkioEntry> {
     let lines = text.lines().filter_map(|line| {
         let mut fields = line.split([' ', ':']);
         let (major, minor) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
@@ -39,7 +44,7 @@ pub(super) fn blkio(text: &str) -> Vec<BlkioEntry> {
 }
 
 /// Lines `major:minor key=number …` of v2's `io.stat`, as v1's lists of bytes and of requests.
-pub(super) fn io(text: &str) -> (Vec<BlkioEntry>, Vec<BlkioEntry>) {
+pub(crate) fn io(text: &str) -> (Vec<BlkioEntry>, Vec<BlkioEntry>) {
     let (mut bytes, mut requests) = (Vec::new(), Vec::new());
     for line in text.lines() {
         let mut fields = line.split_whitespace();
@@ -61,7 +66,7 @@ pub(super) fn io(text: &str) -> (Vec<BlkioEntry>, Vec<BlkioEntry>) {
 }
 
 /// A pressure file: lines `some` and `full` of `key=number`.
-pub(super) fn pressure(text: &str) -> Pressure {
+pub(crate) fn pressure(text: &str) -> Pressure {
     let mut pressure = Pressure::default();
     for line in text.lines() {
         let mut fields = line.split_whitespace();
@@ -93,6 +98,7 @@ mod tests {
         assert_eq!(range("\n"), Vec::<u16>::new());
         assert_eq!(range("5"), [5]);
         assert_eq!(range("3-1,x,2"), [2]);
+        assert_eq!(range("0-65535,0-65535,7,65535").len(), 1 << 16);
     }
 
     #[test]

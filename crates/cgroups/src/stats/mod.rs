@@ -2,7 +2,7 @@
 
 mod data;
 mod legacy;
-mod lists;
+pub(crate) mod lists;
 mod source;
 mod unified;
 

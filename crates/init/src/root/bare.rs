@@ -3,6 +3,7 @@
 //! what its own has masked. So these are taken away first.
 
 use super::beneath;
+use super::mountinfo::bare;
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
@@ -55,29 +56,6 @@ fn path_of<'s>(procfs: &OwnedFd, number: i32, space: &'s mut [MaybeUninit<u8>; 4
     name.push(0);
     let name = CStr::from_bytes_with_nul(&name).map_err(|_| Errno::INVAL)?;
     readlinkat_raw(procfs, name, space).map(|(text, _)| &*text)
-}
-
-/// The mount point that a line of mountinfo tells of, if it is a whole procfs or sysfs outside of `root`.
-fn bare(line: &[u8], root: &[u8]) -> Option<ArrayVec<u8, 4096>> {
-    let mut fields = line.split(|byte| *byte == b' ');
-    let (top, point) = (fields.nth(3)?, fields.next()?);
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-    if top != b"/" || !matches!(kind, b"proc" | b"sysfs") {
-        return None;
-    }
-    let mut path = ArrayVec::new();
-    let mut bytes = point.iter().copied();
-    while let Some(byte) = bytes.next() {
-        // Blanks and backslashes are three octal digits.
-        let byte = match byte {
-            b'\\' => bytes.by_ref().take(3).fold(0_u8, |value, digit| value.wrapping_mul(8) | (digit & 7)),
-            byte => byte,
-        };
-        path.try_push(byte).ok()?;
-    }
-    let beneath = path.strip_prefix(root).is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'));
-    path.try_push(0).ok()?;
-    (!beneath).then_some(path)
 }
 
 fn take_away(path: &[u8]) -> Result<(), Fault> {

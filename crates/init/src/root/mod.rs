@@ -15,6 +15,7 @@ mod guard;
 mod identity;
 mod locked;
 mod mount;
+mod mountinfo;
 mod protect;
 pub(crate) mod tree;
 

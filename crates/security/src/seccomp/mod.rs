@@ -9,11 +9,13 @@ mod arch;
 mod bpf;
 mod calls;
 mod decide;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz_tests;
 mod generate;
 mod listener;
 mod profile;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod tests;
 
 pub use arch::supported;

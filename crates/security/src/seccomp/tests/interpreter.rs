@@ -1,13 +1,14 @@
 //! The kernel's filter machine, for tests: `kernel/seccomp.c` and `net/core/filter.c`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a program that the kernel would not take ends the test")]
 
 use crate::seccomp::bpf::{ABOVE, AND, AT_LEAST, EQUAL, Instruction, JUMP, LOAD, LONGEST, RETURN};
 
 /// `struct seccomp_data`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Call {
-    pub(super) number: u32,
-    pub(super) arch: u32,
-    pub(super) arguments: [u64; 6],
+pub(in crate::seccomp) struct Call {
+    pub(in crate::seccomp) number: u32,
+    pub(in crate::seccomp) arch: u32,
+    pub(in crate::seccomp) arguments: [u64; 6],
 }
 
 impl Call {
@@ -24,7 +25,7 @@ impl Call {
 }
 
 /// What the filter says to the call, and after how many instructions.
-pub(super) fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
+pub(in crate::seccomp) fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
     let data = call.bytes();
     let (mut accumulator, mut at, mut steps) = (0u32, 0usize, 0usize);
     loop {
@@ -49,7 +50,7 @@ pub(super) fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
 
 /// The program in `bytes`, if it is one that the kernel takes: it loads only what there is, jumps only
 /// forward and not beyond its end, and ends by returning.
-pub(super) fn program(bytes: &[u8]) -> Option<Vec<Instruction>> {
+pub(in crate::seccomp) fn program(bytes: &[u8]) -> Option<Vec<Instruction>> {
     let (whole, rest) = bytes.as_chunks::<8>();
     let program: Vec<_> = whole
         .iter()

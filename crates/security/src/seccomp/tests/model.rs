@@ -6,7 +6,7 @@ use crate::seccomp::calls;
 use spec::oci::{LinuxSeccomp, LinuxSeccompArg, LinuxSeccompOperator as Operator, LinuxSyscall};
 
 /// The answers that a filter may give to a call: one, but where rules that contradict each other are met.
-pub(super) fn answers(section: &LinuxSeccomp, call: &Call) -> Vec<u32> {
+pub(in crate::seccomp) fn answers(section: &LinuxSeccomp, call: &Call) -> Vec<u32> {
     let default = section.default_action().as_u32(section.default_errno_ret());
     let listed = section.architectures().as_deref().unwrap_or_default();
     let x32 = call.arch == X86_64 && call.number >= X32;

@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    cgroups::fuzz_tests::mountinfo(data);
+    launch::fuzz_tests::mountinfo(data);
+});
