@@ -9,6 +9,7 @@ use crate::id::ContainerId;
 use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
+use crate::resctrl_groups;
 use crate::state::HookState;
 use crate::status::Status;
 use crate::store::Store;
@@ -162,7 +163,10 @@ impl Host for Joining<'_> {
     }
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {
-        self.born = Some(Process::of_born(born).map_err(attending)?);
+        let process = Process::of_born(born).map_err(attending)?;
+        // It is our child, so it is born in our resctrl group, whatever cgroup it is born in.
+        resctrl_groups::enter(self.record, process.pid()).map_err(attending)?;
+        self.born = Some(process);
         Ok(())
     }
 }

@@ -24,6 +24,14 @@ pub(crate) fn of(record: &Record) -> Option<Groups> {
     Some(Groups::new(path, record.intel_rdt_own, given(&record.intel_rdt_mon_path)))
 }
 
+/// Puts a process into a container's groups. Those that are gone it need not be in.
+pub(crate) fn enter(record: &Record, pid: i32) -> Result<()> {
+    match of(record).map_or(Ok(()), |groups| groups.enter(pid)) {
+        Err(resctrl::Error::Write { errno: rustix::io::Errno::NOENT, .. }) => Ok(()),
+        entered => Ok(entered?),
+    }
+}
+
 /// Notes groups, so that a later call finds them.
 pub(crate) fn note(record: &mut Record, groups: &Groups) {
     record.intel_rdt_path.clone_from(&groups.path);

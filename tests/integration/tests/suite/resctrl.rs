@@ -143,6 +143,27 @@ fn a_group_of_the_config_is_joined_and_stays() {
 }
 
 #[test]
+fn exec_is_in_the_group_too() {
+    need_fake!();
+    let fake = Fake::new(json!({"closID": "a", "enableMonitoring": true}));
+    fake.group("a", "L3:0=f\n");
+    fake.create().ok();
+    fake.bundle.call(["start", fake.bundle.id()]).ok();
+    let pid = fake.bundle.folder().join("pid");
+    let sleep = ["exec", "-d", "--pid-file", pid.to_str().unwrap(), fake.bundle.id(), "sleep", "1000"];
+    fake.bundle.call(sleep).ok();
+    let pid = fs::read_to_string(pid).unwrap();
+    let tasks = [fake.read("a/tasks"), fake.read(&format!("a/mon_groups/{}/tasks", fake.bundle.id()))];
+    // A folder keeps only what was written last, and of that what is not shorter.
+    assert!(
+        pid != fake.bundle.pid().to_string() && tasks.iter().all(|tasks| tasks.starts_with(&pid)),
+        "{pid}: {tasks:?}"
+    );
+    fs::remove_dir_all(fake.root.join("a")).unwrap();
+    fake.bundle.exec(&["true"]).ok();
+}
+
+#[test]
 fn the_root_group() {
     need_fake!();
     let fake = Fake::new(json!({"closID": "/"}));
