@@ -83,7 +83,7 @@ fn leaf(planner: &mut Planner<'_>, place: &str, file: &str, value: String) -> Re
     let group = group(planner, place)?;
     match group.version {
         Version::One => planner.push(planner.write(group, file, value, place)),
-        Version::Two => planner.ignore(place, "leaf weights do not exist on cgroup v2 and are ignored"),
+        Version::Two => return Err(planner.invalid(place, "leaf weights do not exist on cgroup v2")),
     }
     Ok(())
 }

@@ -48,9 +48,7 @@ fn real_time(planner: &mut Planner<'_>, cpu: &LinuxCpu) -> Result<()> {
         let group = planner.group("cpu", "cpu", knob.place)?;
         match group.version {
             Version::One => writes.push(planner.turn(group, knob, value)),
-            Version::Two => {
-                planner.ignore(knob.place, "real-time bandwidth does not exist on cgroup v2 and is ignored");
-            }
+            Version::Two => return Err(planner.invalid(knob.place, "real-time bandwidth does not exist on cgroup v2")),
         }
     }
     if !writes.is_empty() {

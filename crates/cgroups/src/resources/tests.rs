@@ -129,29 +129,33 @@ fn memory_that_cannot_be() {
 
 #[test]
 fn what_v2_has_not_is_said_and_ignored() {
-    let json = r#"{"memory":{"swappiness":10,"disableOOMKiller":true,"kernel":5},"blockIO":{"leafWeight":20},
-        "cpu":{"realtimeRuntime":5,"realtimePeriod":9}}"#;
+    let json = r#"{"memory":{"swappiness":10,"disableOOMKiller":true,"kernel":5}}"#;
     let limits = plan(&unified(), None, &resources(json), BASE).unwrap();
     let places: Vec<_> = limits.warnings.iter().map(|warning| warning.place.as_str()).collect();
-    let expected = [
-        "/memory/kernel",
-        "/memory/swappiness",
-        "/memory/disableOOMKiller",
-        "/blockIO/leafWeight",
-        "/cpu/realtimePeriod",
-        "/cpu/realtimeRuntime",
-    ];
+    let expected = ["/memory/kernel", "/memory/swappiness", "/memory/disableOOMKiller"];
     assert_eq!(places, expected.map(|place| format!("{BASE}{place}")));
     assert_eq!(shown(&limits), Vec::<String>::new());
-    assert_eq!(
-        planned(&legacy(), json).unwrap(),
-        [
-            "<[cpu.rt_period_us=9 cpu.rt_runtime_us=5]",
-            "memory.swappiness=10",
-            "memory.oom_control=1",
-            "blkio.leaf_weight=20",
-        ]
-    );
+    assert_eq!(planned(&legacy(), json).unwrap(), ["memory.swappiness=10", "memory.oom_control=1"]);
+}
+
+/// config-linux.md, unified: what can't be converted is an error.
+#[test]
+fn what_v2_has_nothing_like_is_refused() {
+    for (json, place, v1) in [
+        (r#"{"blockIO":{"leafWeight":20}}"#, "/blockIO/leafWeight", "blkio.leaf_weight=20"),
+        (
+            r#"{"blockIO":{"weightDevice":[{"major":8,"minor":0,"leafWeight":20}]}}"#,
+            "/blockIO/weightDevice/0",
+            "blkio.leaf_weight_device=8:0 20",
+        ),
+        (r#"{"cpu":{"realtimeRuntime":5}}"#, "/cpu/realtimeRuntime", "<[cpu.rt_runtime_us=5]"),
+        (r#"{"cpu":{"realtimePeriod":9}}"#, "/cpu/realtimePeriod", "<[cpu.rt_period_us=9]"),
+    ] {
+        refused(&unified(), json, place, "cgroup v2");
+        assert_eq!(planned(&legacy(), json).unwrap(), [v1]);
+    }
+    let both = r#"{"cpu":{"realtimeRuntime":5,"realtimePeriod":9}}"#;
+    assert_eq!(planned(&legacy(), both).unwrap(), ["<[cpu.rt_period_us=9 cpu.rt_runtime_us=5]"]);
 }
 
 #[test]

@@ -251,6 +251,10 @@ fn weights_that_cannot_be() {
     refused(json!({"blockIO": {"weight": 9}}), "/blockIO/weight");
     refused(json!({"blockIO": {"leafWeight": 1001}}), "/blockIO/leafWeight");
     refused(json!({"cpu": {"cpus": "9999"}}), "/cpu/cpus");
+    if host::pure_v2() {
+        refused(json!({"blockIO": {"leafWeight": 100}}), "/blockIO/leafWeight");
+        refused(json!({"cpu": {"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000}}), "/cpu/realtimePeriod");
+    }
 }
 
 /// The files of the container's cgroup that belong to a user; `.` is itself.
