@@ -90,12 +90,12 @@ impl Container {
             tracing::warn!("{warning}");
         }
         let entry = store.create(id)?;
-        if let Err(error) = prepared.cgroup.check() {
-            // What is in that cgroup is not ours: nothing of it may be taken back.
-            entry.remove()?;
-            return Err(launch::Error::from(error).into());
-        }
         let mut making = Making::new(&entry, &prepared, request);
+        if let Err(error) = making.look() {
+            // What is in those groups is not ours: nothing of it may be taken back.
+            entry.remove()?;
+            return Err(error);
+        }
         if let Err(error) = making.make() {
             making.undo();
             return Err(error);
@@ -141,9 +141,6 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     plan.warnings.splice(0..0, loaded.warnings);
     record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
-    if let Some(plan) = &resctrl {
-        resctrl_groups::note(&mut record, &plan.look()?);
-    }
     Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record })
 }
 
@@ -191,6 +188,15 @@ impl<'a> Making<'a> {
             process: None,
             terminal: None,
         }
+    }
+
+    /// Looks whether the groups that are to be made are fit, and notes what of them will be the container's.
+    fn look(&mut self) -> Result<()> {
+        self.prepared.cgroup.check().map_err(launch::Error::from)?;
+        if let Some(plan) = &self.prepared.resctrl {
+            resctrl_groups::note(&mut self.record, &plan.look()?);
+        }
+        Ok(())
     }
 
     fn make(&mut self) -> Result<()> {

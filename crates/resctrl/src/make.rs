@@ -61,10 +61,8 @@ impl Groups {
         if let Some(path) = &self.monitoring {
             take_back(path);
         }
-        if self.made && file::read(&self.path.join("tasks")).is_ok_and(|tasks| !tasks.trim().is_empty()) {
-            return;
-        }
-        if self.made {
+        let used = || file::word(&self.path.join("tasks")).is_some_and(|tasks| !tasks.is_empty());
+        if self.made && !used() {
             take_back(&self.path);
         }
     }

@@ -135,6 +135,7 @@ fn a_group_of_the_config_is_joined_and_stays() {
     let watching = fake.root.join("a/mon_groups").join(fake.bundle.id());
     assert_eq!(fake.read("a/tasks"), pid);
     assert_eq!(fs::read_to_string(watching.join("tasks")).unwrap(), pid);
+    fake.create().fails().says("container with given ID already exists");
     Fake::empty(&watching);
     fake.bundle.delete().ok();
     assert!(!watching.exists() && fake.root.join("a").exists());
