@@ -13,6 +13,11 @@ pub enum Act {
         /// The cgroup.
         path: PathBuf,
     },
+    /// Make the cgroup, and those above it, in a hierarchy that systemd has not made it in.
+    CompleteDirectory {
+        /// The cgroup.
+        path: PathBuf,
+    },
     /// See to it that the cgroup has these controllers: enable them in all above it (v2), as far as they can be.
     EnableControllers {
         /// The root of the hierarchy.
@@ -102,6 +107,7 @@ impl Act {
     pub(crate) fn directory(&self) -> Option<&Path> {
         match self {
             Act::MakeDirectory { path }
+            | Act::CompleteDirectory { path }
             | Act::EnableControllers { path, .. }
             | Act::CheckUnified { path, .. }
             | Act::CheckThawed { path }

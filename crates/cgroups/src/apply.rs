@@ -18,7 +18,8 @@ impl Made {
     /// Does one act.
     pub(crate) fn run(&mut self, act: &Act) -> Result<()> {
         match act {
-            Act::MakeDirectory { path } => self.directory(path),
+            Act::CompleteDirectory { path } if is_there(path) => Ok(()),
+            Act::MakeDirectory { path } | Act::CompleteDirectory { path } => self.directory(path),
             Act::CheckUnified { path, threads } => {
                 fit::thawed_unified(path)?;
                 fit::takes_processes(path, *threads)

@@ -4,7 +4,7 @@ use crate::apply::Made;
 use crate::error::{Error, Result};
 use crate::paths::Paths;
 use crate::plan::Plan;
-use crate::{fit, userns};
+use crate::{file, fit, userns};
 use rustix::process::geteuid;
 use std::path::Path;
 use sys::Errno;
@@ -43,6 +43,24 @@ impl Plan {
                 }
                 Ok(()) => {}
             }
+        }
+        Ok(paths)
+    }
+
+    /// As [`Plan::create`], for the process `pid`, which is in the cgroup when this returns: systemd makes the unit
+    /// around it, and what hierarchies systemd leaves alone are completed.
+    ///
+    /// # Errors
+    /// [`Error::Systemd`], [`Error::Enter`]; as [`Plan::create`].
+    pub fn create_around(&self, pid: i32) -> Result<Paths> {
+        if let Some(unit) = &self.unit {
+            unit.start(pid)?;
+        }
+        let paths = self.create()?;
+        for directory in paths.directories() {
+            let procs = directory.join("cgroup.procs");
+            file::write(&procs, &pid.to_string())
+                .map_err(|errno| Error::Enter { path: directory.to_owned(), errno })?;
         }
         Ok(paths)
     }

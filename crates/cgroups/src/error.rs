@@ -153,6 +153,19 @@ pub enum Error {
         /// Why not.
         errno: Errno,
     },
+    /// The systemd driver is asked for where it can't work.
+    #[error("{0}, cannot use systemd cgroups manager: leave --systemd-cgroup away")]
+    NoSystemd(&'static str),
+    /// systemd did not do what it was asked.
+    #[error("let systemd {act} {unit}: {reason}")]
+    Systemd {
+        /// `start`, `stop`, `set properties of`.
+        act: &'static str,
+        /// The unit.
+        unit: String,
+        /// What systemd says, or why it can't be asked.
+        reason: String,
+    },
     /// A cgroup can't be removed since processes do not leave it.
     #[error("remove {path:?}: {}{}", text(*.errno), named(.pids, .path))]
     Busy {

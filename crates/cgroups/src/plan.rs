@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::paths::Paths;
 use crate::resources::{self, Limits, Warning};
+use crate::systemd::Unit;
 use serde::Serialize;
 use spec::oci::LinuxResources;
 use std::path::Path;
@@ -13,6 +14,9 @@ use std::path::Path;
 /// A container's cgroup that is to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
+    /// The unit whose cgroup it is, where systemd makes it around a process that is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Where it will be: what the state must hold before anything is made.
     pub paths: Paths,
     /// How it is made, up to the point where a process can enter.
@@ -54,7 +58,28 @@ pub fn plan(
     make.extend(ready_unified(layout, &paths, threads));
     make.extend(cpuset(layout, &paths, before));
     let devices = devices(&paths, resources)?;
-    Ok(Plan { paths, make, limit: acts.into_iter().chain(devices).collect(), warnings, named, dispensable })
+    Ok(Plan { unit: None, paths, make, limit: acts.into_iter().chain(devices).collect(), warnings, named, dispensable })
+}
+
+/// Plans the cgroup of a new container as that of a unit: `cgroupsPath` is `slice:prefix:name`.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_unit<'a>(
+    layout: &Layout,
+    cgroups_path: Option<&Path>,
+    id: &str,
+    resources: Option<&LinuxResources>,
+    annotations: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<Plan> {
+    let unit = Unit::plan(layout, cgroups_path, id, resources, annotations)?;
+    let mut plan = plan(layout, Some(&unit.path), id, resources)?;
+    for act in &mut plan.make {
+        if let Act::MakeDirectory { path } = act {
+            *act = Act::CompleteDirectory { path: std::mem::take(path) };
+        }
+    }
+    Ok(Plan { unit: Some(unit), ..plan })
 }
 
 fn unified(layout: &Layout) -> Option<&crate::layout::Unified> {

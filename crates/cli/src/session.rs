@@ -28,9 +28,9 @@ pub(crate) struct Global {
     /// $XDG_RUNTIME_DIR/cofferdam for users other than root]
     #[arg(long, value_name = "DIR")]
     root: Option<String>,
-    /// Let systemd make the cgroups: not supported yet
+    /// Let systemd make the cgroups: cgroupsPath is then slice:prefix:name
     #[arg(long)]
-    systemd_cgroup: bool,
+    pub(crate) systemd_cgroup: bool,
     /// Go on where cgroups may not be changed: true, false or auto [default: auto]
     #[arg(long, value_name = "WHETHER")]
     rootless: Option<String>,
@@ -102,15 +102,6 @@ impl Session {
     /// Whether the state directory is one that the caller names, and so expects to be there.
     pub(crate) fn names_root(&self) -> bool {
         self.global.root.is_some()
-    }
-
-    /// Refuses what is not there yet.
-    pub(crate) fn needs_no_systemd(&self) -> Result<(), Failure> {
-        if self.global.systemd_cgroup {
-            let text = "--systemd-cgroup is not supported yet: use the cgroupfs driver";
-            return Err(Failure::new(text));
-        }
-        Ok(())
     }
 
     fn root(&self) -> Result<PathBuf, Failure> {

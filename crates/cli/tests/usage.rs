@@ -160,7 +160,6 @@ fn values_that_are_refused() {
         (&["--root", "/tmp/..", "list"], "--root"),
         (&["--root", "", "list"], "--root"),
         (&["list", "--format", "xml"], "invalid format option"),
-        (&["--systemd-cgroup", "run", "c"], "--systemd-cgroup is not supported yet"),
         (&["run", "a/b"], "invalid container ID format"),
         (&["state", ".."], "invalid container ID format"),
         (&["events", "--interval", "0s", "c"], "must be greater than 0"),

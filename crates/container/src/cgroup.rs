@@ -9,11 +9,14 @@ use spec::oci::LinuxResources;
 /// A container's cgroup.
 pub(crate) struct Cgroup {
     paths: Paths,
+    /// The unit whose cgroup it is, where systemd has made it.
+    unit: Option<String>,
 }
 
 impl Cgroup {
     pub(crate) fn of(record: &Record) -> Self {
-        Cgroup { paths: Paths::from(record.cgroup_paths.clone()) }
+        let unit = Some(record.systemd_unit.clone()).filter(|unit| !unit.is_empty());
+        Cgroup { paths: Paths::from(record.cgroup_paths.clone()), unit }
     }
 
     /// Whether its processes are frozen.
@@ -46,7 +49,11 @@ impl Cgroup {
         if self.paths.is_empty() { Ok(Vec::new()) } else { Ok(self.paths.pids()?) }
     }
 
+    /// Where systemd can't be asked any more, it will find its cgroup gone.
     pub(crate) fn remove(&self) -> Result<()> {
+        if let Some(Err(error)) = self.unit.as_deref().map(cgroups::systemd::stop) {
+            tracing::warn!("{error}");
+        }
         Ok(self.paths.remove()?)
     }
 
@@ -61,6 +68,9 @@ impl Cgroup {
 
     /// Changes limits from those that hold now.
     pub(crate) fn update(&self, stored: &LinuxResources, change: &LinuxResources) -> Result<()> {
+        if let Some(unit) = &self.unit {
+            cgroups::systemd::set(unit, self.paths.is_unified(), &cgroups::merge(stored, change))?;
+        }
         for warning in self.paths.update(stored, change)? {
             tracing::warn!("{} ({})", warning.text, warning.place);
         }
@@ -84,4 +94,6 @@ impl Cgroup {
 /// Notes the cgroup that is about to be made, so that a later call finds it.
 pub(crate) fn note(record: &mut Record, plan: &Plan) {
     record.cgroup_paths = plan.paths.clone().into();
+    record.systemd_cgroup = plan.unit.is_some();
+    record.systemd_unit = plan.unit.as_ref().map(|unit| unit.name.clone()).unwrap_or_default();
 }

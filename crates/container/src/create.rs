@@ -31,6 +31,8 @@ pub struct Request {
     pub pidfd_socket: Option<PathBuf>,
     /// `--pid-file`
     pub pid_file: Option<PathBuf>,
+    /// `--systemd-cgroup`
+    pub systemd_cgroup: bool,
     /// `--no-pivot`
     pub no_pivot: bool,
     /// `--no-new-keyring`
@@ -85,6 +87,9 @@ impl Container {
     pub(crate) fn make(store: &Store, id: &ContainerId, request: &Request, how: How) -> Result<Self> {
         let prepared = trace::step("plan", || prepare(id, request, how))?;
         check_terminal(&prepared.spec, request, how)?;
+        if request.systemd_cgroup {
+            cgroups::systemd::Unit::check()?;
+        }
         handover::check_descriptors(request.preserve_fds)?;
         for warning in &prepared.plan.warnings {
             tracing::warn!("{warning}");
@@ -126,6 +131,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
             id: id.as_str(),
             bundle: &bundle,
             rootfs: &rootfs,
+            systemd_cgroup: request.systemd_cgroup,
             no_pivot: request.no_pivot,
             no_new_keyring: request.no_new_keyring,
             preserve_fds: request.preserve_fds + passed.count,
@@ -224,7 +230,12 @@ impl<'a> Making<'a> {
     }
 
     fn make_cgroups(&mut self, given: &mut Given<'_>) -> Result<(), cgroups::Error> {
-        let paths = self.prepared.cgroup.create()?;
+        let cgroup = &self.prepared.cgroup;
+        if let (Some(_), Some(process)) = (&cgroup.unit, &self.process) {
+            self.record.cgroup_paths = cgroup.create_around(process.pid())?.into();
+            return Ok(());
+        }
+        let paths = cgroup.create()?;
         let entrance = paths.entrance()?;
         (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
         self.record.cgroup_paths = paths.into();

@@ -143,6 +143,7 @@ impl Joining<'_> {
             id: self.entry.id().as_str(),
             bundle: &self.record.bundle,
             rootfs: &self.record.rootfs,
+            systemd_cgroup: false,
             no_pivot: false,
             no_new_keyring: true,
             preserve_fds: self.request.preserve_fds,

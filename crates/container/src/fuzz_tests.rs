@@ -64,6 +64,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         id: "a",
         bundle: Path::new("/b"),
         rootfs: Path::new("/b/rootfs"),
+        systemd_cgroup: false,
         no_pivot: !root,
         no_new_keyring: false,
         preserve_fds: 0,

@@ -4,15 +4,13 @@ use crate::create::{How, Prepared, Request, prepare};
 use crate::error::Result;
 use crate::id::ContainerId;
 use std::fmt::Write as _;
-use std::path::Path;
 
-/// The plan of a container of that bundle: as JSON, or as text, a line a step.
+/// The plan of a container that is asked for so: as JSON, or as text, a line a step.
 ///
 /// # Errors
 /// What is wrong with the bundle.
-pub fn describe(bundle: &Path, id: &ContainerId, json: bool) -> Result<String> {
-    let request = Request { bundle: bundle.to_owned(), ..Request::default() };
-    let prepared = prepare(id, &request, How::Created)?;
+pub fn describe(request: &Request, id: &ContainerId, json: bool) -> Result<String> {
+    let prepared = prepare(id, request, How::Created)?;
     let Prepared { plan, cgroup, resctrl, .. } = &prepared;
     Ok(if json { document(id, plan, cgroup, resctrl.as_ref()) } else { text(plan) })
 }

@@ -71,6 +71,9 @@ pub struct Record {
     /// Whether systemd made the cgroup.
     #[serde(skip_serializing_if = "is_false")]
     pub systemd_cgroup: bool,
+    /// Its unit, then. Written before it is made.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub systemd_unit: String,
     /// Whether cgroup errors that come from missing rights are let pass.
     #[serde(skip_serializing_if = "is_false")]
     pub rootless: bool,

@@ -30,6 +30,8 @@ pub(crate) struct Parents<'a> {
     pub ids: Option<&'a Map>,
     /// The time namespace that it makes.
     pub time: Option<&'a Offsets>,
+    /// Whether it waits for our word: [`Born::go_on`].
+    pub waits: bool,
     /// How many descriptors from 3 on are the program's.
     pub preserved: u32,
     /// What init keeps open, in the order of the plan's handles.
@@ -49,7 +51,7 @@ pub struct Born {
     pub sync: OwnedFd,
 }
 
-/// Makes the process. It waits for its id maps where the user namespace is new: [`Born::go_on`].
+/// Makes the process.
 pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
     let program = stage::program()?;
     let plan = stage::plan(parents.plan)?;
@@ -96,19 +98,16 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
     if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
         lost(cradle, "tie init to the runtime process", errno);
     }
-    if let Some(ids) = parents.ids {
-        // Here, so that it belongs to the user namespace, and now, while its files in /proc are still ours.
-        if let Some(Err((act, errno))) = parents.time.map(Offsets::enter) {
-            lost(cradle, act, errno);
-        }
-        // One byte says that the maps are written.
-        let mut word = [0_u8; 1];
-        if rustix::io::read(&cradle.sync, &mut word[..]) != Ok(1) {
-            sys::clone::exit(1);
-        }
-        if let Err(errno) = become_root(ids) {
-            lost(cradle, "become root of the user namespace", errno);
-        }
+    // Here, so that it belongs to the user namespace, and now, while its files in /proc are still ours.
+    if let Some(Err((act, errno))) = parents.time.map(Offsets::enter) {
+        lost(cradle, act, errno);
+    }
+    // One byte says that the maps are written, and that it is where it should be.
+    if parents.waits && rustix::io::retry_on_intr(|| rustix::io::read(&cradle.sync, &mut [0_u8; 1])) != Ok(1) {
+        sys::clone::exit(1);
+    }
+    if let Some(Err(errno)) = parents.ids.map(become_root) {
+        lost(cradle, "become root of the user namespace", errno);
     }
     let preserved = (3..parents.preserved.saturating_add(3)).filter_map(|number| i32::try_from(number).ok());
     let ours = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);

@@ -47,10 +47,12 @@ pub enum RuntimeStep {
         namespaces: u32,
         /// Whether in the cgroup from birth; else the process that goes on is.
         into_cgroup: bool,
-        /// The id maps of the new user namespace, which the child waits for.
+        /// The id maps of the new user namespace.
         ids: Option<Map>,
         /// The time namespace that the child makes, for its new user namespace to own.
         time: Option<Offsets>,
+        /// Whether the child waits for [`RuntimeStep::GoOn`]: for its id maps, or until its cgroup is made around it.
+        waits: bool,
     },
     /// Come back from where [`RuntimeStep::Visit`] and [`RuntimeStep::TimeNamespace`] have led.
     Return,
@@ -58,7 +60,7 @@ pub enum RuntimeStep {
     Adopt,
     /// Note which process it is, before it does anything that a later call must find.
     Note,
-    /// Let the process go on, its ids mapped where its user namespace is new.
+    /// Let the process go on that waits, its ids mapped where its user namespace is new.
     GoOn {
         /// The id maps.
         ids: Option<Map>,
@@ -137,20 +139,16 @@ pub fn create(
     facts: &Facts,
     layout: &Layout,
 ) -> Result<(Plan, cgroups::Plan), Error> {
-    let linux = spec.linux().as_ref();
-    let mut cgroup = cgroups::plan(
-        layout,
-        linux.and_then(|linux| linux.cgroups_path().as_deref()),
-        request.id,
-        linux.and_then(|linux| linux.resources().as_ref()),
-    )?;
+    let mut cgroup = plan_cgroup(spec, request, layout)?;
     if cgroup.dispensable && !facts.root {
         // Nobody but root may make cgroups (unless some are delegated), and nothing of this one was asked for.
         (cgroup.paths, cgroup.make, cgroup.limit) = (Paths::default(), Vec::new(), Vec::new());
     }
     let mut facts = facts.clone();
-    facts.cgroup_tasks = cgroup.paths.tasks();
-    facts.cgroup_directory = cgroup.paths.unified().is_some();
+    // systemd makes a unit around the process, which so can't be born there or go there by itself.
+    let around = cgroup.unit.is_some();
+    facts.cgroup_tasks = if around { 0 } else { cgroup.paths.tasks() };
+    facts.cgroup_directory = !around && cgroup.paths.unified().is_some();
     facts.cgroup_mounts = mounts(layout, &cgroup.paths);
     let wanted = namespaces::wanted(spec);
     let devices = namespaces::network_devices(spec, &wanted, facts.shared_namespaces)?;
@@ -164,7 +162,7 @@ pub fn create(
     let process = spec.process().as_ref();
     let mut runtime = keep(spec, request, &cgroup);
     runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
-    runtime.extend(birth(spec, &wanted));
+    runtime.extend(birth(spec, &wanted, around));
     if !devices.is_empty() {
         let namespace = wanted.join(CLONE_NEWNET).cloned();
         runtime.push(RuntimeStep::NetworkDevices { devices, namespace });
@@ -213,7 +211,7 @@ pub fn exec(
         runtime.push(RuntimeStep::CpuAffinity { mask });
     }
     let reborn = kinds & CLONE_NEWPID != 0;
-    runtime.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None });
+    runtime.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None, waits: false });
     if reborn {
         runtime.extend([RuntimeStep::Adopt, RuntimeStep::Note, RuntimeStep::GoOn { ids: None }]);
     } else {
@@ -249,7 +247,7 @@ fn keep(spec: &Spec, request: &Request<'_>, cgroup: &cgroups::Plan) -> Vec<Runti
     if request.awaits_start {
         steps.push(Keep::Listen);
     }
-    if !cgroup.paths.is_empty() {
+    if cgroup.unit.is_none() && !cgroup.paths.is_empty() {
         steps.extend([Keep::MakeCgroups, Keep::SetLimits]);
     }
     if resctrl(spec) {
@@ -265,8 +263,20 @@ fn prepare(descriptors: Descriptors, process: Option<&Process>, user_namespace: 
     descriptors.0.into_iter().map(RuntimeStep::Open).chain(raise).collect()
 }
 
-/// How the init of a new container is born. It is noted before it may go on.
-fn birth(spec: &Spec, wanted: &Wanted) -> Vec<RuntimeStep> {
+/// The cgroup of a new container, from files or from systemd.
+fn plan_cgroup(spec: &Spec, request: &Request<'_>, layout: &Layout) -> Result<cgroups::Plan, Error> {
+    let linux = spec.linux().as_ref();
+    let path = linux.and_then(|linux| linux.cgroups_path().as_deref());
+    let resources = linux.and_then(|linux| linux.resources().as_ref());
+    if request.systemd_cgroup {
+        return Ok(cgroups::plan_unit(layout, path, request.id, resources, spec.annotations().iter().flatten())?);
+    }
+    Ok(cgroups::plan(layout, path, request.id, resources)?)
+}
+
+/// How the init of a new container is born. It is noted before it may go on, and its cgroup is made around it where
+/// systemd does that.
+fn birth(spec: &Spec, wanted: &Wanted, around: bool) -> Vec<RuntimeStep> {
     let reborn = joins_by_birth(wanted);
     let ids = wanted.makes(CLONE_NEWUSER).then(|| maps(spec));
     let time = wanted.makes(CLONE_NEWTIME).then(|| Offsets::new(spec));
@@ -277,9 +287,10 @@ fn birth(spec: &Spec, wanted: &Wanted) -> Vec<RuntimeStep> {
     let leaves = !steps.is_empty();
     steps.push(RuntimeStep::Clone {
         namespaces: if reborn { 0 } else { made_by_clone(wanted) },
-        into_cgroup: !reborn,
+        into_cgroup: !reborn && !around,
         ids: ids.clone().filter(|_| !reborn),
         time: its,
+        waits: !reborn && (around || ids.is_some()),
     });
     if leaves {
         steps.push(RuntimeStep::Return);
@@ -288,10 +299,13 @@ fn birth(spec: &Spec, wanted: &Wanted) -> Vec<RuntimeStep> {
         steps.push(RuntimeStep::Adopt);
     }
     steps.push(RuntimeStep::Note);
+    if around {
+        steps.extend([Keep::MakeCgroups, Keep::SetLimits].map(RuntimeStep::Keep));
+    }
     if resctrl(spec) {
         steps.push(RuntimeStep::Keep(Keep::EnterResctrl));
     }
-    if reborn || ids.is_some() {
+    if reborn || around || ids.is_some() {
         steps.push(RuntimeStep::GoOn { ids });
     }
     steps

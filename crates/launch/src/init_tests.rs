@@ -31,8 +31,16 @@ impl Attendant for Nobody {
 
 fn born(namespaces: u32, steps: &Writer) -> Born {
     let plan = steps.finish(Header::default());
-    let parents =
-        Parents { namespaces, cgroup: None, ids: None, time: None, preserved: 0, descriptors: Vec::new(), plan: &plan };
+    let parents = Parents {
+        namespaces,
+        cgroup: None,
+        ids: None,
+        time: None,
+        waits: false,
+        preserved: 0,
+        descriptors: Vec::new(),
+        plan: &plan,
+    };
     give(&parents).unwrap()
 }
 

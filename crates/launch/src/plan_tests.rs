@@ -12,6 +12,10 @@ use std::path::Path;
 
 /// The steps by name, with `(…)` of those that differ by what is in them.
 fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
+    planned(linux, process, awaits_start, false)
+}
+
+fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool) -> Vec<String> {
     let config = format!(
         r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
             "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
@@ -33,6 +37,7 @@ fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
         id: "a",
         bundle: Path::new("/b"),
         rootfs: Path::new("/b/rootfs"),
+        systemd_cgroup,
         no_pivot: false,
         no_new_keyring: false,
         preserve_fds: 0,
@@ -50,7 +55,8 @@ fn line(step: &RuntimeStep) -> String {
     match step {
         RuntimeStep::Keep(what) => format!("{what:?}"),
         RuntimeStep::Open(descriptor) => format!("Open {}", first(&format!("{descriptor:?}"))),
-        RuntimeStep::Clone { namespaces, into_cgroup, ids, time } => {
+        RuntimeStep::Clone { namespaces, into_cgroup, ids, time, waits } => {
+            assert!(*waits || ids.is_none(), "nobody may go on without its ids");
             format!("Clone {namespaces:#x} cgroup={into_cgroup} ids={} time={}", ids.is_some(), time.is_some())
         }
         RuntimeStep::NetworkDevices { devices, namespace } => {
@@ -83,6 +89,38 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
             "Clone 0x20020000 cgroup=true ids=false time=false",
             "Note",
             "UntilReady",
+        ]
+    );
+}
+
+/// With systemd the cgroup is made around the child, which waits for it.
+#[test]
+fn a_unit_is_made_around_the_child() {
+    let steps = |namespaces: &str| planned(namespaces, "", false, true).into_iter().take(8).collect::<Vec<_>>();
+    assert_eq!(
+        steps(r#""namespaces":[{"type":"mount"}],"cgroupsPath":":x:a""#),
+        [
+            "SaveState",
+            "Clone 0x20000 cgroup=false ids=false time=false",
+            "Note",
+            "MakeCgroups",
+            "SetLimits",
+            "GoOn ids=false",
+            "UntilReady",
+            "UntilExecuted",
+        ]
+    );
+    assert_eq!(
+        steps(r#""namespaces":[{"type":"pid","path":"/proc/1/ns/pid"}],"cgroupsPath":":x:a""#),
+        [
+            "SaveState",
+            "Open Namespace",
+            "Clone 0x0 cgroup=false ids=false time=false",
+            "Adopt",
+            "Note",
+            "MakeCgroups",
+            "SetLimits",
+            "GoOn ids=false",
         ]
     );
 }

@@ -16,6 +16,8 @@ pub struct Request<'a> {
     pub bundle: &'a Path,
     /// The root file system, absolute.
     pub rootfs: &'a Path,
+    /// `--systemd-cgroup`
+    pub systemd_cgroup: bool,
     /// `--no-pivot`
     pub no_pivot: bool,
     /// `--no-new-keyring`

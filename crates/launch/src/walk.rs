@@ -77,8 +77,8 @@ impl<'p> Walk<'p, '_> {
             RuntimeStep::CpuAffinity { mask } => run_on(mask),
             RuntimeStep::Visit(join) => self.detour.visit(join),
             RuntimeStep::TimeNamespace(offsets) => self.detour.make_time(offsets),
-            RuntimeStep::Clone { namespaces, into_cgroup, ids, time } => {
-                self.clone(*namespaces, *into_cgroup, ids.as_ref(), time.as_ref())
+            RuntimeStep::Clone { namespaces, into_cgroup, ids, time, waits } => {
+                self.clone(*namespaces, *into_cgroup, ids.as_ref(), time.as_ref(), *waits)
             }
             RuntimeStep::Return => self.detour.back(),
             RuntimeStep::Adopt => {
@@ -106,6 +106,7 @@ impl<'p> Walk<'p, '_> {
         into_cgroup: bool,
         ids: Option<&Map>,
         time: Option<&Offsets>,
+        waits: bool,
     ) -> Result<(), Error> {
         let descriptors = self.held.all(&self.given)?;
         let numbers = numbers(&descriptors);
@@ -115,6 +116,7 @@ impl<'p> Walk<'p, '_> {
             cgroup: self.given.cgroup.as_ref().filter(|_| into_cgroup).map(AsFd::as_fd),
             ids,
             time,
+            waits,
             preserved: self.plan.preserved,
             descriptors,
             plan: &bytes,

@@ -177,9 +177,10 @@ const MEMORY_POLICY_MODES: &[&str] = &[
 const MEMORY_POLICY_FLAGS: &[&str] = &["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
 
 /// Annotations that change what a container may do, so that a caller may want to refuse them from its users.
-const UNSAFE_ANNOTATIONS: &[&str] = &[];
+const UNSAFE_ANNOTATIONS: &[&str] = &["org.systemd.property."];
 
-const SYSTEMD: bool = false;
+const SYSTEMD: bool = true;
+const SYSTEMD_USER: bool = false;
 const INTEL_RDT: bool = true;
 const CHECKPOINT: bool = false;
 
@@ -219,7 +220,7 @@ fn linux(facts: &Facts) -> Map<String, Value> {
     let members = [
         ("namespaces", json!(NAMESPACES)),
         ("capabilities", json!(CAPABILITIES)),
-        ("cgroup", json!({ "v1": true, "v2": true, "systemd": SYSTEMD, "systemdUser": SYSTEMD, "rdma": true })),
+        ("cgroup", json!({ "v1": true, "v2": true, "systemd": SYSTEMD, "systemdUser": SYSTEMD_USER, "rdma": true })),
         (
             "seccomp",
             json!({

@@ -96,7 +96,7 @@ fn in_range(planner: &Planner<'_>, shares: u64) -> Result<()> {
 
 /// v1 shares (2 to 262144, 1024 by default) as a v2 weight (1 to 10000, 100 by default): a curve, quadratic in the
 /// logarithm, through the least, the default and the most. runc has it since 1.3.2, crun since 1.23.
-fn weight_from_shares(shares: u64) -> u64 {
+pub(crate) fn weight_from_shares(shares: u64) -> u64 {
     let (least, most) = SHARES_RANGE;
     if shares <= least {
         return 1;

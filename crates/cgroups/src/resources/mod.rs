@@ -12,6 +12,7 @@ mod unified;
 
 use crate::error::Result;
 use crate::paths::Paths;
+pub(crate) use cpu::weight_from_shares;
 pub(crate) use planner::Limits;
 use planner::Planner;
 pub use planner::Warning;

@@ -39,12 +39,12 @@ pub(super) struct Making {
 impl Making {
     /// What is asked of the runtime. Paths are seen from the caller's working directory.
     pub(super) fn request(&self, session: &Session) -> Result<Request, Failure> {
-        session.needs_no_systemd()?;
         Ok(Request {
             bundle: bundle(self.bundle.as_ref())?,
             console_socket: path(self.console_socket.as_ref()),
             pidfd_socket: path(self.pidfd_socket.as_ref()),
             pid_file: path(self.pid_file.as_ref()),
+            systemd_cgroup: session.global().systemd_cgroup,
             no_pivot: self.no_pivot,
             no_new_keyring: self.no_new_keyring,
             preserve_fds: self.preserve_fds,

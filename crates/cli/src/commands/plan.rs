@@ -5,6 +5,7 @@ use crate::command::Verb;
 use crate::failure::{Failure, Outcome};
 use crate::print::print;
 use crate::session::{Session, id};
+use container::create::Request;
 
 /// Shows what would be done to make a container, and does nothing.
 #[derive(Debug, clap::Args)]
@@ -18,12 +19,17 @@ pub(super) struct Plan {
 }
 
 impl Verb for Plan {
-    fn run(self, _: &Session, positional: &[String]) -> Outcome {
+    fn run(self, session: &Session, positional: &[String]) -> Outcome {
         let json = match self.format.as_str() {
             "text" | "" => false,
             "json" => true,
             other => return Err(Failure::new(format!("invalid format option {other:?}: text and json are known"))),
         };
-        print(&container::plan::describe(&bundle(self.bundle.as_ref())?, &id(positional)?, json)?)
+        let request = Request {
+            bundle: bundle(self.bundle.as_ref())?,
+            systemd_cgroup: session.global().systemd_cgroup,
+            ..Request::default()
+        };
+        print(&container::plan::describe(&request, &id(positional)?, json)?)
     }
 }

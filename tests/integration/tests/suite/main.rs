@@ -21,4 +21,5 @@ mod robustness;
 mod rootless;
 mod seccomp;
 mod sweep;
+mod systemd;
 mod terminal;
