@@ -1,12 +1,19 @@
 //! The rows, a file a part of the specification.
 
+mod cgroups;
 mod config;
 mod devices;
+mod hooks;
+mod limits;
 mod mount_options;
 mod mount_trees;
 mod mounts;
 mod namespaces;
+mod notify;
+mod operations;
 mod paths;
+mod resources;
+mod seccomp;
 
 /// A rule of the specification, and what looks whether it holds.
 pub(crate) struct Row {
@@ -29,9 +36,24 @@ impl Row {
 
 /// All rows.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    [config::ROWS, devices::ROWS, mount_options::ROWS, mount_trees::ROWS, mounts::ROWS, namespaces::ROWS, paths::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        cgroups::ROWS,
+        config::ROWS,
+        devices::ROWS,
+        hooks::ROWS,
+        limits::ROWS,
+        mount_options::ROWS,
+        mount_trees::ROWS,
+        mounts::ROWS,
+        namespaces::ROWS,
+        notify::ROWS,
+        operations::ROWS,
+        paths::ROWS,
+        resources::ROWS,
+        seccomp::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The rows of a file: a section, then `function: "rule"` for each of its functions.

@@ -157,6 +157,14 @@ impl Bundle {
         top.join(path.trim_start_matches('/'))
     }
 
+    /// What a file of the container's cgroup says, under its v1 or its v2 name.
+    #[track_caller]
+    pub fn cgroup_file(&self, controller: &str, v1: &str, v2: &str) -> String {
+        let folder = self.cgroup(controller);
+        let path = folder.join(if folder.join("cgroup.controllers").exists() { v2 } else { v1 });
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim().to_owned()
+    }
+
     /// A call of the runtime with this bundle's state folder, from the bundle's folder.
     pub fn call<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Call {
         let root = self.state_folder();

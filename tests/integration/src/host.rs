@@ -24,15 +24,19 @@ pub fn pure_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
 }
 
-/// The folder of a controller's hierarchy: `/sys/fs/cgroup/memory` or, on v2, `/sys/fs/cgroup`.
+/// The folder of a controller's hierarchy: `/sys/fs/cgroup/memory` or, on v2, `/sys/fs/cgroup`, or the v2 side of a
+/// hybrid host.
 pub fn hierarchy(controller: &str) -> Option<PathBuf> {
     let top = Path::new("/sys/fs/cgroup");
-    if pure_v2() {
-        let listed = fs::read_to_string(top.join("cgroup.controllers")).unwrap_or_default();
-        return listed.split_whitespace().any(|name| name == controller).then(|| top.to_owned());
-    }
+    let has = |folder: &Path| {
+        let listed = fs::read_to_string(folder.join("cgroup.controllers")).unwrap_or_default();
+        listed.split_whitespace().any(|name| name == controller)
+    };
     let own = top.join(controller);
-    own.join("cgroup.procs").exists().then_some(own)
+    if !pure_v2() && own.join("cgroup.procs").exists() {
+        return Some(own);
+    }
+    [top.to_owned(), top.join("unified")].into_iter().find(|folder| has(folder))
 }
 
 /// The top of every cgroup hierarchy.

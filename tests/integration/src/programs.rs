@@ -72,10 +72,17 @@ pub fn compiled(name: &str, source: &str) -> PathBuf {
     settled
 }
 
-/// `call NUMBER…` makes each system call with no argument and prints the error number it gave (0 for none).
+/// `call CALL…` makes system calls and prints what came of each; see `call.c`.
 pub fn call() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let make = || compiled("call", include_str!("call.c"));
+    MADE.get_or_init(make).clone()
+}
+
+/// `answer ERRNO` answers what comes to the notify descriptor that is its stdin with that error.
+pub fn answer() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    let make = || compiled("answer", include_str!("answer.c"));
     MADE.get_or_init(make).clone()
 }
 

@@ -1,5 +1,6 @@
 //! The engine's end of a terminal.
 
+use crate::attempt::{PATIENCE, eventually};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::fs::File;
 use std::io::{IoSliceMut, Read};
@@ -26,8 +27,21 @@ impl Receiver {
     /// The descriptors and the text of the one message that comes.
     #[track_caller]
     pub fn receive(&self) -> (Vec<OwnedFd>, String) {
-        let (stream, _) = self.0.accept().expect("a connection");
-        message(&stream)
+        message(&self.accept())
+    }
+
+    /// The next connection.
+    #[track_caller]
+    pub fn accept(&self) -> UnixStream {
+        self.0.set_nonblocking(true).expect("a socket");
+        let mut stream = None;
+        eventually("a connection", || {
+            stream = self.0.accept().ok();
+            stream.is_some()
+        });
+        let (stream, _) = stream.expect("a connection");
+        stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(Some(PATIENCE))).expect("a socket");
+        stream
     }
 }
 

@@ -6,13 +6,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
-/// What a file of the container's cgroup says, under its v1 or its v2 name.
-#[track_caller]
-fn file(bundle: &Bundle, controller: &str, v1: &str, v2: &str) -> String {
-    let path = bundle.cgroup(controller).join(if host::pure_v2() { v2 } else { v1 });
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim().to_owned()
-}
-
 macro_rules! need_controller {
     ($name:literal) => {
         need_root!();
@@ -32,11 +25,11 @@ fn up(resources: &str, value: Value) -> Bundle {
 fn memory_limits() {
     need_controller!("memory");
     let bundle = up("memory", json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728}));
-    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
-    assert_eq!(file(&bundle, "memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
+    assert_eq!(bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+    assert_eq!(bundle.cgroup_file("memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
     if bundle.cgroup("memory").join("memory.memsw.limit_in_bytes").exists() || host::pure_v2() {
         let swap = if host::pure_v2() { "67108864" } else { "134217728" };
-        assert_eq!(file(&bundle, "memory", "memory.memsw.limit_in_bytes", "memory.swap.max"), swap);
+        assert_eq!(bundle.cgroup_file("memory", "memory.memsw.limit_in_bytes", "memory.swap.max"), swap);
     }
 }
 
@@ -44,7 +37,7 @@ fn memory_limits() {
 fn an_unlimited_memory() {
     need_controller!("memory");
     let bundle = up("memory", json!({"limit": -1}));
-    let found = file(&bundle, "memory", "memory.limit_in_bytes", "memory.max");
+    let found = bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max");
     assert!(found == "max" || found.parse::<u64>().is_ok_and(|limit| limit > 1 << 60), "{found}");
 }
 
@@ -53,14 +46,14 @@ fn cpu_quota_and_shares() {
     need_controller!("cpu");
     let bundle = up("cpu", json!({"quota": 50_000, "period": 100_000, "shares": 512}));
     if host::pure_v2() {
-        assert_eq!(file(&bundle, "cpu", "", "cpu.max"), "50000 100000");
-        let weight: u32 = file(&bundle, "cpu", "", "cpu.weight").parse().unwrap();
+        assert_eq!(bundle.cgroup_file("cpu", "", "cpu.max"), "50000 100000");
+        let weight: u32 = bundle.cgroup_file("cpu", "", "cpu.weight").parse().unwrap();
         // The linear form (older runtimes) gives 20, the newer one 59.
         assert!([20, 59].contains(&weight), "{weight}");
     } else {
-        assert_eq!(file(&bundle, "cpu", "cpu.cfs_quota_us", ""), "50000");
-        assert_eq!(file(&bundle, "cpu", "cpu.cfs_period_us", ""), "100000");
-        assert_eq!(file(&bundle, "cpu", "cpu.shares", ""), "512");
+        assert_eq!(bundle.cgroup_file("cpu", "cpu.cfs_quota_us", ""), "50000");
+        assert_eq!(bundle.cgroup_file("cpu", "cpu.cfs_period_us", ""), "100000");
+        assert_eq!(bundle.cgroup_file("cpu", "cpu.shares", ""), "512");
     }
 }
 
@@ -68,7 +61,7 @@ fn cpu_quota_and_shares() {
 fn cpu_sets() {
     need_controller!("cpuset");
     let bundle = up("cpu", json!({"cpus": "0", "mems": "0"}));
-    assert_eq!(file(&bundle, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+    assert_eq!(bundle.cgroup_file("cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
     let status = fs::read_to_string(format!("/proc/{}/status", bundle.pid())).unwrap();
     assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
 }
@@ -77,7 +70,7 @@ fn cpu_sets() {
 fn process_limits_hold() {
     need_controller!("pids");
     let bundle = up("pids", json!({"limit": 7}));
-    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "7");
+    assert_eq!(bundle.cgroup_file("pids", "pids.max", "pids.max"), "7");
     bundle.call(["start", bundle.id()]).ok();
     let outcome = bundle.exec(&["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 5 & done; wait"]);
     assert!(outcome.err.contains("fork"), "{outcome}");
@@ -100,7 +93,7 @@ fn one_process_is_enough() {
 fn unlimited_processes() {
     need_controller!("pids");
     let bundle = up("pids", json!({"limit": -1}));
-    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "max");
+    assert_eq!(bundle.cgroup_file("pids", "pids.max", "pids.max"), "max");
 }
 
 #[test]
@@ -225,8 +218,8 @@ fn unified_keys_are_written() {
         return;
     }
     bundle.create().ok();
-    assert_eq!(file(&bundle, "pids", "", "pids.max"), "9");
-    assert_eq!(file(&bundle, "memory", "", "memory.high"), "50331648");
+    assert_eq!(bundle.cgroup_file("pids", "", "pids.max"), "9");
+    assert_eq!(bundle.cgroup_file("memory", "", "memory.high"), "50331648");
 }
 
 #[test]
@@ -235,16 +228,16 @@ fn update_changes_limits_and_keeps_the_others() {
     let bundle = up("memory", json!({"limit": 67_108_864}));
     bundle.call(["start", bundle.id()]).ok();
     bundle.call(["update", "--memory", "96m", "--pids-limit", "30", bundle.id()]).ok();
-    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "100663296");
-    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "30");
+    assert_eq!(bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max"), "100663296");
+    assert_eq!(bundle.cgroup_file("pids", "pids.max", "pids.max"), "30");
     bundle.call(["update", bundle.id(), "--cpu-quota", "70000", "--cpu-period", "100000"]).ok();
     if host::pure_v2() {
-        assert_eq!(file(&bundle, "cpu", "", "cpu.max"), "70000 100000");
+        assert_eq!(bundle.cgroup_file("cpu", "", "cpu.max"), "70000 100000");
     } else {
-        assert_eq!(file(&bundle, "cpu", "cpu.cfs_quota_us", ""), "70000");
+        assert_eq!(bundle.cgroup_file("cpu", "cpu.cfs_quota_us", ""), "70000");
     }
-    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "100663296");
-    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "30");
+    assert_eq!(bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max"), "100663296");
+    assert_eq!(bundle.cgroup_file("pids", "pids.max", "pids.max"), "30");
 }
 
 #[test]
@@ -254,10 +247,10 @@ fn update_takes_json_from_a_file_and_from_stdin() {
     let limit = |bytes: u32| json!({"memory": {"limit": bytes}, "pids": {"limit": 12}}).to_string();
     fs::write(bundle.folder().join("r.json"), limit(50_331_648)).unwrap();
     bundle.call(["update", "-r", "r.json", bundle.id()]).ok();
-    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "50331648");
+    assert_eq!(bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max"), "50331648");
     bundle.call(["update", "--resources=-", bundle.id()]).input(&limit(41_943_040)).ok();
-    assert_eq!(file(&bundle, "memory", "memory.limit_in_bytes", "memory.max"), "41943040");
-    assert_eq!(file(&bundle, "pids", "pids.max", "pids.max"), "12");
+    assert_eq!(bundle.cgroup_file("memory", "memory.limit_in_bytes", "memory.max"), "41943040");
+    assert_eq!(bundle.cgroup_file("pids", "pids.max", "pids.max"), "12");
 }
 
 #[test]
