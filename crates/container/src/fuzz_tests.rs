@@ -120,6 +120,87 @@ pub fn user_lookup(data: &[u8]) {
 mod tests {
     use super::replay::replay;
     use super::*;
+    use serde_json::{Value, json};
+    use std::time::{Duration, Instant};
+
+    /// A list of `count` values.
+    fn many(count: u32, one: impl Fn(u32) -> Value) -> Value {
+        (0..count).map(one).collect()
+    }
+
+    /// A map of so many keys.
+    fn keys(count: u32, value: impl Fn(u32) -> (String, Value)) -> Value {
+        Value::Object((0..count).map(value).collect())
+    }
+
+    /// A small config with that value there.
+    fn with(place: &str, value: Value) -> String {
+        let mut whole = json!({
+            "ociVersion": "1.0.0",
+            "root": {"path": "r"},
+            "process": {"cwd": "/", "args": ["a"], "user": {"uid": 0, "gid": 0}},
+            "linux": {
+                "namespaces": [{"type": "mount"}, {"type": "network"}, {"type": "ipc"}],
+                "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
+            },
+        });
+        *place.split('/').skip(1).fold(&mut whole, |at, key| &mut at[key]) = value;
+        whole.to_string()
+    }
+
+    #[test]
+    fn long_lists_take_time_as_they_are_long() {
+        const COUNT: u32 = 1000;
+        let ids = |n: u32| json!([{"containerID": 0, "hostID": n, "size": 1}]);
+        let call = json!({"names": many(COUNT, |_| "read".into()), "action": "SCMP_ACT_ALLOW",
+            "args": many(COUNT, |n| json!({"index": 0, "op": "SCMP_CMP_EQ", "value": n}))});
+        let calls = many(COUNT, |n| {
+            json!({"names": [format!("no_{n}"), "read"], "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "op": "SCMP_CMP_EQ", "value": n}]})
+        });
+        let hook = json!({"path": "/h"});
+        for (place, list) in [
+            ("/mounts", many(COUNT, |n| json!({"destination": format!("/{n}"), "type": "tmpfs", "options": ["ro"]}))),
+            (
+                "/mounts",
+                many(COUNT, |n| {
+                    json!({"destination": "/a", "source": "/b", "type": "bind",
+                "options": ["bind", "idmap"], "uidMappings": ids(n), "gidMappings": ids(n)})
+                }),
+            ),
+            ("/hooks/startContainer", many(COUNT, |_| hook.clone())),
+            ("/process/env", many(COUNT, |n| format!("A{n}=").into())),
+            ("/process/args", many(COUNT, |_| "a".into())),
+            ("/process/user/additionalGids", many(COUNT, Into::into)),
+            ("/process/rlimits", many(COUNT, |n| json!({"type": format!("RLIMIT_{n}"), "hard": 1, "soft": 1}))),
+            ("/annotations", keys(COUNT, |n| (format!("a{n}"), "b".into()))),
+            (
+                "/linux/devices",
+                many(COUNT, |n| json!({"path": format!("/dev/{n}"), "type": "c", "major": 1, "minor": n})),
+            ),
+            ("/linux/sysctl", keys(COUNT, |n| (format!("net.a{n}"), "b".into()))),
+            ("/linux/maskedPaths", many(COUNT, |n| format!("/{n}").into())),
+            ("/linux/netDevices", keys(COUNT, |n| (format!("a{n}"), json!({})))),
+            ("/linux/uidMappings", many(COUNT, |n| json!({"containerID": n, "hostID": n, "size": 1}))),
+            (
+                "/linux/resources/devices",
+                many(COUNT, |n| json!({"allow": true, "type": "c", "major": 1, "minor": n, "access": "r"})),
+            ),
+            ("/linux/resources/hugepageLimits", many(COUNT, |n| json!({"pageSize": format!("{n}KB"), "limit": 1}))),
+            ("/linux/resources/unified", keys(COUNT, |n| (format!("memory.a{n}"), "b".into()))),
+            (
+                "/linux/resources/blockIO/throttleReadBpsDevice",
+                many(COUNT, |n| json!({"major": 8, "minor": n, "rate": 1})),
+            ),
+            ("/linux/intelRdt/schemata", many(COUNT, |n| format!("L3:{n}=f").into())),
+            ("/linux/seccomp/syscalls", json!([call])),
+            ("/linux/seccomp/syscalls", calls),
+        ] {
+            let (text, start) = (with(place, list), Instant::now());
+            config(text.as_bytes());
+            assert!(start.elapsed() < Duration::from_secs(5), "{place}: {:?}", start.elapsed());
+        }
+    }
 
     #[test]
     fn corpora() {

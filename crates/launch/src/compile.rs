@@ -260,7 +260,7 @@ fn keep(spec: &Spec, request: &Request<'_>, cgroup: &cgroups::Plan) -> Vec<Runti
 fn prepare(descriptors: Descriptors, process: Option<&Process>, user_namespace: bool) -> Vec<RuntimeStep> {
     let raised = process.filter(|_| user_namespace).into_iter().flat_map(security::limits::hard);
     let raise = raised.map(|(resource, hard)| RuntimeStep::RaiseLimit { resource, hard });
-    descriptors.0.into_iter().map(RuntimeStep::Open).chain(raise).collect()
+    descriptors.list.into_iter().map(RuntimeStep::Open).chain(raise).collect()
 }
 
 /// The cgroup of a new container, from files or from systemd.

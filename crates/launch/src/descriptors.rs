@@ -6,6 +6,7 @@ use plan::Handle;
 use rootfs::UserNamespace;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use serde::{Serialize, Serializer};
+use std::collections::HashMap;
 use sys::Errno;
 use sys::namespace::CLONE_NEWUSER;
 
@@ -39,14 +40,18 @@ fn user_namespace<S: Serializer>(namespace: &UserNamespace, to: S) -> Result<S::
 
 /// The list, by handle.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Descriptors(pub(crate) Vec<Descriptor>);
+pub(crate) struct Descriptors {
+    pub(crate) list: Vec<Descriptor>,
+    /// The place of each in the list, by all that is in it.
+    places: HashMap<String, usize>,
+}
 
 impl Descriptors {
     /// The handle of a descriptor; the same one twice is opened once.
     pub(crate) fn add(&mut self, descriptor: Descriptor) -> Handle {
-        let place = self.0.iter().position(|known| *known == descriptor).unwrap_or_else(|| {
-            self.0.push(descriptor);
-            self.0.len() - 1
+        let place = *self.places.entry(format!("{descriptor:?}")).or_insert_with(|| {
+            self.list.push(descriptor);
+            self.list.len() - 1
         });
         Handle(u16::try_from(place).unwrap_or(u16::MAX))
     }

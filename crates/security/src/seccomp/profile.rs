@@ -19,6 +19,10 @@ const EPERM: u32 = 1;
 /// The kernel's `MAX_ERRNO`.
 const MAX_ERRNO: u32 = 4095;
 
+/// Names and alternative conditions of a group multiply: a small config could ask for more memory than there is. A rule
+/// takes an instruction at least, of 4096; the rest is for those that say what others have said.
+const MOST_RULES: usize = 1 << 15;
+
 /// What a filter is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Profile<'a> {
@@ -91,6 +95,10 @@ pub(crate) fn read(section: &LinuxSeccomp) -> Result<(Profile<'_>, Vec<&str>), E
                 let call = profile.names.len();
                 let rule = |conditions: &Vec<_>| Rule { call, action, conditions: conditions.clone() };
                 profile.rules.extend(conditions.iter().map(rule));
+                if profile.rules.len() > MOST_RULES {
+                    let why = format!("more than {MOST_RULES} rules; no filter can hold them");
+                    return Err(Error::value(format!("{place}/names/{index}"), why));
+                }
             }
             profile.names.push(name);
         }

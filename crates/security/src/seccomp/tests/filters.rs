@@ -249,3 +249,13 @@ fn the_step_has_it_all() {
     let placed = to.steps().next().unwrap();
     assert_eq!((placed.place, placed.step), ("/linux/seccomp", wanted));
 }
+
+#[test]
+fn names_and_conditions_multiply_only_so_far() {
+    let args: Vec<_> = (0..5000).map(|n| json!({"index": 0, "op": "SCMP_CMP_EQ", "value": n})).collect();
+    let rules = |names: usize| json!([{"names": vec!["read"; names], "action": "SCMP_ACT_ALLOW", "args": args}]);
+    let said = |names| said(&json!({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules(names)}));
+    let told = "/linux/seccomp/syscalls/0/names/6: more than 32768 rules; no filter can hold them";
+    assert_eq!(said(5000), told);
+    assert!(said(6).contains("more than 4096 instructions"));
+}
