@@ -9,6 +9,7 @@ mod mount_options;
 mod mount_trees;
 mod mounts;
 mod namespaces;
+mod network_devices;
 mod notify;
 mod operations;
 mod paths;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         mount_trees::ROWS,
         mounts::ROWS,
         namespaces::ROWS,
+        network_devices::ROWS,
         notify::ROWS,
         operations::ROWS,
         paths::ROWS,
