@@ -237,8 +237,8 @@ fn a_relative_read_only_path_is_refused() {
 }
 
 fn mount_label() {
-    if !host::has_security_module("selinux") {
-        skip("the kernel has no SELinux");
+    if !host::has_security_module("selinux") || fs::File::open("/sys/fs/selinux/policy").is_err() {
+        skip("the kernel has no SELinux, or no policy for it");
     }
     let label = "system_u:object_r:svirt_sandbox_file_t:s0:c715,c811";
     let seen = Bundle::new().with("/linux/mountLabel", json!(label)).probe(&[]);
@@ -252,7 +252,11 @@ fn with_personality(personality: Value) -> Bundle {
 
 fn linux32() {
     let seen = with_personality(json!({"domain": "LINUX32"})).probe(&[]);
-    assert_eq!((&seen["machine"], &seen["personality"]), (&json!("i686"), &json!("00000008")));
+    assert_eq!(seen["personality"], "00000008");
+    if host::is_user_mode() {
+        skip("the kernel runs no 32-bit programs, and shows one machine");
+    }
+    assert_eq!(seen["machine"], "i686");
 }
 
 fn linux() {
