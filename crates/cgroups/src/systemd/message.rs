@@ -201,4 +201,13 @@ mod tests {
         }
         assert_eq!(length(b"l\x01\0\x01\xff\xff\xff\xff\0\0\0\0\0\0\0\0"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_odd(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let (_no_panic, _nor_here) = (Message::parse(&bytes), length(&bytes));
+            let little: Vec<u8> = [b'l'].into_iter().chain(bytes).collect();
+            let (_no_panic, _nor_here) = (Message::parse(&little), length(&little));
+        }
+    }
 }

@@ -248,4 +248,15 @@ mod tests {
             assert!(parse(text).is_err(), "{text}: {:?}", parse(text));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in r#"[\[\]()<>@'"\\a-z0-9 ,.+-]{0,60}"#) {
+            if let Ok(value) = parse(&text) {
+                let mut bytes = Vec::new();
+                value.put(&mut bytes);
+                proptest::prop_assert!(!value.signature().is_empty());
+            }
+        }
+    }
 }
