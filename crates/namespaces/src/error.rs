@@ -72,8 +72,8 @@ pub enum Error {
         /// The namespace that is joined.
         path: PathBuf,
     },
-    /// The container's network namespace can't be spoken about.
-    #[error("/linux/netDevices: {act} the container's network namespace: {}", text(*.errno))]
+    /// The devices of a network namespace can't be spoken about.
+    #[error("/linux/netDevices: {act}: {}", text(*.errno))]
     Network {
         /// What was being done.
         act: &'static str,

@@ -45,7 +45,8 @@ impl Transfer {
         let namespace = join::open(&Join { kind: CLONE_NEWNET, path: own, place: PLACE.into() })?;
         let failed = |act| move |errno| Error::Network { act, errno };
         let route = Route::open().map_err(failed("make a netlink socket"))?;
-        let inside = visit(container.as_fd(), namespace.as_fd(), Route::open).map_err(failed("enter and leave"))?;
+        let inside = visit(container.as_fd(), namespace.as_fd(), Route::open)
+            .map_err(failed("enter the container's network namespace and come back"))?;
         Ok(Transfer {
             host: Side { namespace, route },
             container: Side { namespace: container, route: inside },

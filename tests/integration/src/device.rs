@@ -36,6 +36,11 @@ impl Device {
         &self.name
     }
 
+    /// The name of the end that stays on the host; empty where there is none.
+    pub fn peer(&self) -> String {
+        self.peer.clone().unwrap_or_default()
+    }
+
     /// `ip COMMAND dev NAME REST`, which succeeds.
     #[track_caller]
     pub fn set(&self, command: &str, rest: &str) {

@@ -28,7 +28,11 @@ fn taking(mut bundle: Bundle, devices: &[(&Device, Value)]) -> Bundle {
     bundle
 }
 
-/// What is left of a device's addresses that are the kernel's own.
+fn exists(name: &str) -> bool {
+    ip(&format!("link show {name}")).is_ok()
+}
+
+/// A device's addresses without those that the kernel makes.
 fn own_addresses(seen: &Value) -> Vec<&str> {
     let all = seen["addresses"].as_array().into_iter().flatten().filter_map(Value::as_str);
     all.filter(|address| !address.starts_with("fe80:")).collect()
@@ -272,6 +276,36 @@ fn devices_come_back_when_no_container_comes_of_it() {
     assert_back(&up, &was);
     assert_back(&down, &was_down);
     bundle.assert_nothing_left();
+}
+
+/// The program has had it.
+#[test]
+fn a_device_does_not_come_back_from_a_program() {
+    need_net_devices!();
+    let bundle = Bundle::of_sleep().with("/hooks", json!({"poststart": [{"path": "/bin/false"}]}));
+    let device = device!(&bundle, 'a');
+    let bundle = taking(bundle, &[(&device, json!({"name": "eth0"}))]);
+    bundle.call(["run", "--detach", bundle.id()]).fails().says("poststart");
+    assert_eq!(device.on_host(), Value::Null);
+    bundle.assert_nothing_left();
+}
+
+#[test]
+fn a_device_ends_with_its_network_when_the_runtime_is_killed() {
+    need_net_devices!();
+    let mut bundle = Bundle::of_sleep();
+    let device = device!(&bundle, 'a');
+    let mark = bundle.folder().join("in-hook");
+    let script = format!("touch {}; exec sleep 1000", mark.display());
+    bundle.set("/hooks", json!({"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}]}));
+    let bundle = taking(bundle, &[(&device, json!({"name": "eth0"}))]);
+    let mut runtime = bundle.call(["create", bundle.id()]).begin();
+    eventually("the hook", || mark.exists());
+    assert!(exists(&device.peer()) && device.on_host().is_null());
+    runtime.child.kill().unwrap();
+    runtime.child.wait().unwrap();
+    // The hook lives on, and has nothing of ours in its hands.
+    eventually("the end of the pair", || !exists(&device.peer()));
 }
 
 #[test]
