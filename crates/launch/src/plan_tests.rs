@@ -1,6 +1,6 @@
 //! The runtime process's part of plans, as lines of text: what is walked is what stands here.
 
-use crate::compile::{RuntimeStep, create};
+use crate::compile::{Plan, RuntimeStep, create};
 use crate::descriptors::Descriptor;
 use crate::request::{Facts, Request};
 use cgroups::{Layout, Unified};
@@ -12,10 +12,10 @@ use std::path::Path;
 
 /// The steps by name, with `(…)` of those that differ by what is in them.
 fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
-    planned(linux, process, awaits_start, false)
+    planned(linux, process, awaits_start, false).runtime.iter().map(line).collect()
 }
 
-fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool) -> Vec<String> {
+fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool) -> Plan {
     let config = format!(
         r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
             "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
@@ -47,8 +47,7 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         creating: ("", ""),
         created: ("", ""),
     };
-    let (plan, _) = create(&spec, &request, &facts, &layout).unwrap();
-    plan.runtime.iter().map(line).collect()
+    create(&spec, &request, &facts, &layout).unwrap().0
 }
 
 fn line(step: &RuntimeStep) -> String {
@@ -96,7 +95,8 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
 /// With systemd the cgroup is made around the child, which waits for it.
 #[test]
 fn a_unit_is_made_around_the_child() {
-    let steps = |namespaces: &str| planned(namespaces, "", false, true).into_iter().take(8).collect::<Vec<_>>();
+    let steps =
+        |namespaces: &str| planned(namespaces, "", false, true).runtime.iter().take(8).map(line).collect::<Vec<_>>();
     assert_eq!(
         steps(r#""namespaces":[{"type":"mount"}],"cgroupsPath":":x:a""#),
         [
@@ -206,4 +206,16 @@ fn a_user_namespace_of_a_mount_is_told_as_its_maps_or_its_path() {
     assert_eq!(mapped["open"]["user-namespace"], json!({"users": "0 1000 1\n", "groups": "0 1000 1\n"}));
     let joined = told(UserNamespace::Joined("/proc/7/ns/user".into()));
     assert_eq!(joined["open"]["user-namespace"], "/proc/7/ns/user");
+}
+
+#[test]
+fn init_waits_for_its_network_devices_before_its_sysctls() {
+    let linux = r#""namespaces":[{"type":"network"},{"type":"mount"}],"sysctl":{"net.ipv4.conf.a.forwarding":"1"}"#;
+    let order = |linux: &str| -> Vec<_> {
+        let plan = planned(linux, "", true, false);
+        let names = plan.init.steps().map(|placed| first(&format!("{:?}", placed.step)));
+        names.filter(|name| name == "RuntimeHooks" || name == "Sysctl").collect()
+    };
+    assert_eq!(order(linux), ["Sysctl"]);
+    assert_eq!(order(&format!(r#"{linux},"netDevices":{{"a":{{}}}}"#)), ["RuntimeHooks", "Sysctl"]);
 }

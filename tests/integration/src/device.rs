@@ -85,7 +85,7 @@ fn look(ip: &[&str], name: &str) -> Value {
         "addresses": addresses})
 }
 
-/// `192.0.2.1/24 global`, and what else it has: a peer, a broadcast address, a label, an end.
+/// `198.18.0.1/24 global`, and what else it has: a peer, a broadcast address, a label, an end.
 fn address(address: &Value) -> String {
     let text = |key: &str| address[key].as_str().unwrap_or_default().to_owned();
     let mut words = vec![format!("{}/{}", text("local"), address["prefixlen"]), text("scope")];

@@ -4,6 +4,8 @@ use harness::device::{Device, inside, ip};
 use harness::{Bundle, eventually, need_cofferdam, need_root, skip};
 use serde_json::{Value, json};
 
+// The addresses are of 198.18.0.0/15, which is for tests of networks (RFC 2544): on the way they are the host's.
+
 /// A pair's end, or the end of the test.
 macro_rules! device {
     ($bundle:expr, $letter:literal) => {
@@ -26,6 +28,11 @@ fn taking(mut bundle: Bundle, devices: &[(&Device, Value)]) -> Bundle {
     let devices: Value = devices.iter().map(|(device, value)| (device.name().to_owned(), value.clone())).collect();
     bundle.set("/linux/netDevices", devices);
     bundle
+}
+
+/// A route that does not come with an address is gone as soon as its device leaves.
+fn has_route(device: &Device) -> bool {
+    ip(&format!("route show dev {}", device.name())).unwrap().contains("198.18.79.128/25")
 }
 
 fn exists(name: &str) -> bool {
@@ -65,17 +72,17 @@ fn assert_back(device: &Device, was: &Value) {
 fn addressed(device: &Device) {
     device.set("link set", "down mtu 1400 txqueuelen 77 address 02:00:5e:00:53:07");
     device.set("link set", "up");
-    device.set("address add", "192.0.2.1/24 broadcast 192.0.2.255");
-    device.set("address add", "192.0.2.9/24 metric 7");
-    device.set("address add", "198.51.100.1 peer 203.0.113.5/32");
+    device.set("address add", "198.18.77.1/24 broadcast 198.18.77.255");
+    device.set("address add", "198.18.77.9/24 metric 7");
+    device.set("address add", "198.18.78.1 peer 198.18.79.5/32");
     device.set("address add", "2001:db8::1/64 nodad");
     device.set("address add", "2001:db8:1::2/48 noprefixroute");
 }
 
 const ADDRESSES: [&str; 5] = [
-    "192.0.2.1/24 global broadcast 192.0.2.255",
-    "192.0.2.9/24 global metric 7",
-    "198.51.100.1/32 global address 203.0.113.5",
+    "198.18.77.1/24 global broadcast 198.18.77.255",
+    "198.18.77.9/24 global metric 7",
+    "198.18.78.1/32 global address 198.18.79.5",
     "2001:db8:1::2/48 global noprefixroute",
     "2001:db8::1/64 global nodad",
 ];
@@ -109,11 +116,11 @@ fn a_dummy_device_that_is_down_is_up_inside() {
     need_net_devices!();
     let bundle = Bundle::of_sleep();
     let Some(device) = Device::dummy(&bundle, 'd') else { skip!("the kernel has no dummy devices") };
-    device.set("address add", "192.0.2.7/32");
+    device.set("address add", "198.18.77.7/32");
     let bundle = taking(bundle, &[(&device, json!({"name": "dummy"}))]);
     bundle.up();
     let seen = inside(bundle.pid(), "dummy");
-    assert_eq!((&seen["up"], own_addresses(&seen)), (&json!(true), vec!["192.0.2.7/32 global"]));
+    assert_eq!((&seen["up"], own_addresses(&seen)), (&json!(true), vec!["198.18.77.7/32 global"]));
 }
 
 #[test]
@@ -121,17 +128,17 @@ fn only_addresses_that_last_move_along() {
     need_net_devices!();
     let bundle = Bundle::of_sleep();
     let device = device!(&bundle, 'a');
-    device.set("address add", "192.0.2.1/24");
-    device.set("address add", "192.0.2.2/24 valid_lft 1000 preferred_lft 1000");
+    device.set("address add", "198.18.77.1/24");
+    device.set("address add", "198.18.77.2/24 valid_lft 1000 preferred_lft 1000");
     device.set("address add", "169.254.2.3/16 scope link");
-    device.set("address add", "198.51.100.4/24 scope host");
+    device.set("address add", "198.18.78.4/24 scope host");
     device.set("address add", "2001:db8::1/64 nodad");
     device.set("address add", "2001:db8::2/64 nodad valid_lft 1000 preferred_lft 1000");
     device.set("address add", "2001:db8::3/64 nodad preferred_lft 0");
     let bundle = taking(bundle, &[(&device, json!({"name": "eth0"}))]);
     bundle.up();
     let seen = inside(bundle.pid(), "eth0");
-    let kept = ["192.0.2.1/24 global", "2001:db8::3/64 global nodad", "2001:db8::1/64 global nodad"];
+    let kept = ["198.18.77.1/24 global", "2001:db8::3/64 global nodad", "2001:db8::1/64 global nodad"];
     assert_eq!(own_addresses(&seen), kept);
     assert_eq!(device.on_host(), Value::Null);
 }
@@ -142,10 +149,10 @@ fn names_are_kept_given_or_made_by_the_kernel() {
     let bundle = Bundle::of_sleep();
     let (kept, null) = (device!(&bundle, 'a'), device!(&bundle, 'b'));
     let (named, first, second) = (device!(&bundle, 'c'), device!(&bundle, 'd'), device!(&bundle, 'e'));
-    kept.set("address add", &format!("192.0.2.1/24 label {}:x", kept.name()));
-    named.set("address add", &format!("192.0.2.2/24 label {}:x", named.name()));
-    first.set("address add", "192.0.2.10/24");
-    second.set("address add", "192.0.2.11/24");
+    kept.set("address add", &format!("198.18.77.1/24 label {}:x", kept.name()));
+    named.set("address add", &format!("198.18.77.2/24 label {}:x", named.name()));
+    first.set("address add", "198.18.77.10/24");
+    second.set("address add", "198.18.77.11/24");
     let bundle = taking(
         bundle,
         &[
@@ -158,11 +165,11 @@ fn names_are_kept_given_or_made_by_the_kernel() {
     );
     bundle.up();
     let seen = |name: &str| inside(bundle.pid(), name);
-    assert_eq!(own_addresses(&seen(kept.name())), [format!("192.0.2.1/24 global label {}:x", kept.name())]);
-    assert_eq!(own_addresses(&seen("eth0")), ["192.0.2.2/24 global"]);
+    assert_eq!(own_addresses(&seen(kept.name())), [format!("198.18.77.1/24 global label {}:x", kept.name())]);
+    assert_eq!(own_addresses(&seen("eth0")), ["198.18.77.2/24 global"]);
     assert_eq!(seen(null.name())["up"], true);
-    assert_eq!(own_addresses(&seen("eth1")), ["192.0.2.10/24 global"]);
-    assert_eq!(own_addresses(&seen("eth2")), ["192.0.2.11/24 global"]);
+    assert_eq!(own_addresses(&seen("eth1")), ["198.18.77.10/24 global"]);
+    assert_eq!(own_addresses(&seen("eth2")), ["198.18.77.11/24 global"]);
 }
 
 #[test]
@@ -170,7 +177,7 @@ fn the_program_the_hooks_and_the_sysctls_find_the_device() {
     need_net_devices!();
     let mut bundle = Bundle::new();
     let device = device!(&bundle, 'a');
-    device.set("address add", "192.0.2.1/24");
+    device.set("address add", "198.18.77.1/24");
     let log = bundle.folder().join("log");
     let look = "pid=$(grep -o '\"pid\": *[0-9]*' | grep -o '[0-9]*'); nsenter -t $pid -n ip -o address show dev net7";
     let hook =
@@ -183,7 +190,7 @@ fn the_program_the_hooks_and_the_sysctls_find_the_device() {
     assert_eq!(seen["answers"][forwarding], "1");
     assert_eq!(seen["answers"]["read:/sys/class/net/net7/flags"], "0x1003");
     let log = std::fs::read_to_string(log).unwrap();
-    assert_eq!(log.matches("192.0.2.1/24").count(), 2, "{log}");
+    assert_eq!(log.matches("198.18.77.1/24").count(), 2, "{log}");
 }
 
 /// Without hooks nothing else makes init wait for its devices.
@@ -206,19 +213,21 @@ fn a_joined_network_takes_devices_and_keeps_them() {
     let bundle = Bundle::of_sleep()
         .with("/linux/namespaces/1", json!({"type": "network", "path": format!("/proc/{}/ns/net", other.pid())}));
     let (first, second) = (device!(&bundle, 'a'), device!(&bundle, 'b'));
-    first.set("address add", "192.0.2.1/24");
+    first.set("address add", "198.18.77.1/24");
     addressed(&second);
     let bundle = taking(bundle, &[(&first, json!({"name": "eth0"}))]);
     bundle.up();
-    assert_eq!(own_addresses(&inside(bundle.pid(), "eth0")), ["192.0.2.1/24 global"]);
+    assert_eq!(own_addresses(&inside(bundle.pid(), "eth0")), ["198.18.77.1/24 global"]);
     bundle.call(["delete", "--force", bundle.id()]).ok();
-    assert_eq!(own_addresses(&inside(other.pid(), "eth0")), ["192.0.2.1/24 global"]);
+    assert_eq!(own_addresses(&inside(other.pid(), "eth0")), ["198.18.77.1/24 global"]);
 
     // The name is taken now.
     let mut bundle = taking(bundle, &[(&second, json!({"name": "eth0"}))]);
+    second.set("route add 198.18.79.128/25", "");
     let was = settle(&second);
     bundle.create().fails().says(&format!("/linux/netDevices/{}", second.name())).says("in the container: file exists");
-    assert_eq!(second.on_host(), was, "touched");
+    assert_eq!(second.on_host(), was);
+    assert!(has_route(&second), "touched");
     bundle.assert_nothing_left();
 
     bundle.set(&format!("/linux/netDevices/{}/name", second.name()), json!("eth%d"));
@@ -232,14 +241,16 @@ fn a_device_that_is_missing_or_cannot_move_is_an_error() {
     let bundle = Bundle::of_sleep();
     let device = device!(&bundle, 'a');
     addressed(&device);
-    device.set("address add", "192.0.2.77/24 valid_lft 10000 preferred_lft 10000");
+    device.set("address add", "198.18.77.77/24 valid_lft 10000 preferred_lft 10000");
     device.set("address add", &format!("169.254.2.78/16 scope link label {}:x", device.name()));
+    device.set("route add 198.18.79.128/25", "");
     let was = settle(&device);
     let mut bundle = taking(bundle, &[(&device, json!({"name": "eth0"}))]);
     bundle.set("/linux/netDevices/nosuchdevice", json!({}));
     let place = "/linux/netDevices/nosuchdevice";
     bundle.create().fails().says(place).says("find network device").says("no such device");
-    assert_eq!(device.on_host(), was, "touched");
+    assert_eq!(device.on_host(), was);
+    assert!(has_route(&device), "touched");
     bundle.remove(place);
 
     // Found out only when the first one has moved.
@@ -260,7 +271,7 @@ fn devices_come_back_when_no_container_comes_of_it() {
     addressed(&up);
     let was = settle(&up);
     down.set("link set", "down");
-    down.set("address add", "192.0.2.5/24");
+    down.set("address add", "198.18.77.5/24");
     let was_down = down.on_host();
     assert_eq!(was_down["up"], false);
     bundle.set("/process/args", json!(["/no/such/program"]));
