@@ -115,6 +115,9 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     let bundle = std::path::absolute(&request.bundle).map_err(|error| Error::std("find", &request.bundle, &error))?;
     let loaded = spec::load(&bundle)?;
     let spec = loaded.spec;
+    if how != How::Created {
+        spec::process(&spec)?;
+    }
     let rootfs = rootfs(&spec, &bundle)?;
     let mut record = Record::new(id.as_str(), spec.version());
     record.bundle.clone_from(&bundle);
@@ -145,6 +148,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
         &layout,
     )?;
     plan.warnings.splice(0..0, loaded.warnings);
+    record.without_process = spec.process().is_none();
     record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
     Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record })

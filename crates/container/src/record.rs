@@ -79,6 +79,9 @@ pub struct Record {
     pub rootless: bool,
     /// Whether init is number 1 of a PID namespace of its own: its end is then the end of all.
     pub own_pid_namespace: bool,
+    /// Whether the config has no `process`: there is nothing to start.
+    #[serde(skip_serializing_if = "is_false")]
+    pub without_process: bool,
     /// The resource limits after the last `update`; absent until then: those of config.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<LinuxResources>,

@@ -34,6 +34,9 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
         Status::Running => return Err(Error::StartRunning),
         other => return Err(Error::StartIn(other)),
     }
+    if record.without_process {
+        spec::process(&spec::parse(entry.config()?)?.spec)?;
+    }
     trace::step("start", || wake(&entry)).map_err(|error| crate::died::explain(error, &record))?;
     record.stage = Stage::Running;
     entry.save(&record)?;

@@ -39,7 +39,15 @@ pub(crate) fn keep_capabilities() -> Result<(), Fault> {
 }
 
 pub(crate) fn groups(ids: &[u8]) -> Result<(), Fault> {
-    sys::process::set_groups(ids).map_err(|errno| Fault::call("setgroups", b"", errno))
+    match sys::process::set_groups(ids) {
+        // A user namespace may forbid to give groups up: then all in it keep those they have. user_namespaces(7)
+        Err(Errno::PERM) if ids.is_empty() && may_set_groups() => Ok(()),
+        result => result.map_err(|errno| Fault::call("setgroups", b"", errno)),
+    }
+}
+
+fn may_set_groups() -> bool {
+    rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETGID))
 }
 
 /// Changes to the payload's user, and as that user into a working directory that root could not enter.

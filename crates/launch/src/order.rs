@@ -37,6 +37,10 @@ impl Order<'_> {
         self.system()?;
         if let Some(process) = self.spec.process() {
             self.process(process)?;
+        } else {
+            // Only `start` needs one, and says so.
+            self.seal();
+            self.wait(None, None);
         }
         self.last();
         Ok(())
@@ -273,8 +277,7 @@ impl Order<'_> {
         };
         self.push("/process/capabilities", first);
         // Before the program is looked up: no path that leads through a descriptor of the host's may be found.
-        let listener = self.request.awaits_start.then(|| self.descriptors.add(Descriptor::StartSocket));
-        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds, listener });
+        self.seal();
         let arguments = list(process.args().iter().flatten());
         let environment = self.environment(process);
         self.push(
@@ -310,6 +313,11 @@ impl Order<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn seal(&mut self) {
+        let listener = self.request.awaits_start.then(|| self.descriptors.add(Descriptor::StartSocket));
+        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds, listener });
     }
 
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes

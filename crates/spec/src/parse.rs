@@ -1,7 +1,7 @@
 //! Bytes to a Spec.
 
 use crate::document::{Document, SIZE};
-use crate::error::{Clean, Error};
+use crate::error::{Clean, Error, Fault};
 use crate::{explain, required, scan, validate, workarounds};
 use oci_spec::runtime as oci;
 use serde::de::DeserializeOwned;
@@ -27,9 +27,12 @@ pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
     if let Some(resources) = spec.linux_mut().as_mut().and_then(|linux| linux.resources_mut().as_mut()) {
         workarounds::pids_without_limit(&bytes, Document::Config, resources);
     }
-    required::check(&bytes, &spec)
-        .and_then(|()| validate::config(&mut spec, &mut warnings))
-        .map_err(|fault| fault.within(Document::Config.name()))?;
+    let refused = |fault: Fault| fault.within(Document::Config.name());
+    required::check(&bytes, &spec).map_err(refused)?;
+    if let Some(process) = spec.process() {
+        workarounds::scheduler_flag_names(&bytes, "/process", process).map_err(refused)?;
+    }
+    validate::config(&mut spec, &mut warnings).map_err(refused)?;
     Ok(Loaded { bytes, spec, warnings })
 }
 
@@ -40,7 +43,10 @@ pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
 pub fn parse_process(bytes: &[u8]) -> Result<(oci::Process, Vec<String>), Error> {
     let mut warnings = Vec::new();
     let process: oci::Process = decode(bytes, Document::Process, &mut warnings)?;
-    validate::process("", &process).map_err(|fault| fault.within(Document::Process.name()))?;
+    let refused = |fault: Fault| fault.within(Document::Process.name());
+    required::process(bytes, &process).map_err(refused)?;
+    workarounds::scheduler_flag_names(bytes, "", &process).map_err(refused)?;
+    validate::process("", &process).map_err(refused)?;
     Ok((process, warnings))
 }
 
@@ -51,7 +57,9 @@ pub fn parse_process(bytes: &[u8]) -> Result<(oci::Process, Vec<String>), Error>
 pub fn parse_resources(bytes: &[u8]) -> Result<oci::LinuxResources, Error> {
     let mut resources: oci::LinuxResources = decode(bytes, Document::Resources, &mut Vec::new())?;
     workarounds::pids_without_limit(bytes, Document::Resources, &mut resources);
-    validate::resources("", &resources).map_err(|fault| fault.within(Document::Resources.name()))?;
+    let refused = |fault: Fault| fault.within(Document::Resources.name());
+    required::resources(bytes, &resources).map_err(refused)?;
+    validate::resources("", &resources).map_err(refused)?;
     Ok(resources)
 }
 

@@ -1,11 +1,13 @@
-//! Work-arounds for what oci-spec 0.10 gets wrong: it refuses configs that the specification (and runc) accepts.
+//! Work-arounds for what oci-spec 0.10 gets wrong: it refuses configs that the specification (and runc) accepts, and
+//! takes some that it must not.
 //!
-//! They cost a correct config nothing: only when the plain parse fails is the document repaired as generic JSON
+//! They cost a correct config next to nothing: only when the plain parse fails is the document repaired as generic JSON
 //! and parsed again. Each has a test in `tests` below that fails as soon as oci-spec does it right: then remove
 //! the work-around.
 
 use crate::document::Document;
-use oci_spec::runtime::LinuxResources;
+use crate::error::{Fault, Quoted};
+use oci_spec::runtime::{LinuxResources, LinuxSchedulerFlag, Process};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -114,6 +116,22 @@ fn scheduler_flags(process: &mut Map<String, Value>) {
     }
 }
 
+/// The names that oci-spec has for these flags are none. `base` is the process's place in the document.
+pub(crate) fn scheduler_flag_names(bytes: &[u8], base: &str, process: &Process) -> Result<(), Fault> {
+    let flags = process.scheduler().iter().flat_map(|scheduler| scheduler.flags().iter().flatten());
+    for (i, flag) in flags.enumerate() {
+        let name = match flag {
+            LinuxSchedulerFlag::SchedResetOnFork => "SCHED_RESET_ON_FORK",
+            LinuxSchedulerFlag::SchedFlagDLOverrun => "SCHED_FLAG_D_L_OVERRUN",
+            _ => continue,
+        };
+        if bytes.windows(name.len() + 2).any(|text| text == format!("\"{name}\"").as_bytes()) {
+            return Err(Fault::new(format!("{base}/scheduler/flags/{i}"), Quoted(name), "no such flag"));
+        }
+    }
+    Ok(())
+}
+
 /// Lists of CPUs may hold blanks, and an empty one is none.
 fn affinity(process: &mut Map<String, Value>) {
     let Some(affinity) = process.get_mut("execCPUAffinity").and_then(Value::as_object_mut) else { return };
@@ -214,6 +232,42 @@ mod tests {
             let (process, _) = repaired::<Process>(&text, Document::Process);
             assert_eq!(process.scheduler().as_ref().and_then(|s| s.flags().as_ref()).map(Vec::len), Some(1));
         }
+    }
+
+    #[test]
+    fn scheduler_flags_under_other_names_are_taken() {
+        for flag in ["SCHED_RESET_ON_FORK", "SCHED_FLAG_D_L_OVERRUN"] {
+            let text = format!(
+                r#"{{"user":{{}},"cwd":"/","args":["a"],"scheduler":{{"policy":"SCHED_IDLE","flags":["{flag}"]}}}}"#
+            );
+            let plain = serde_json::from_str::<Process>(&text);
+            assert!(plain.is_ok(), "oci-spec refuses this now, remove the work-around: {flag}");
+            let error = crate::parse::parse_process(text.as_bytes()).expect_err("refused");
+            assert_eq!(error.pointer(), "/scheduler/flags/0");
+        }
+    }
+
+    /// Why nothing writes a Spec back: config.json is kept byte for byte.
+    #[test]
+    fn a_network_device_without_a_name_is_written_with_null() {
+        let text = r#"{"netDevices":{"eth1":{}}}"#;
+        let linux: oci_spec::runtime::Linux = serde_json::from_str(text).expect("linux");
+        let written = serde_json::to_string(&linux).expect("JSON");
+        assert!(written.contains(r#""eth1":{"name":null}"#), "oci-spec writes this now as it was: {written}");
+        let config = format!(
+            r#"{{"ociVersion":"1.0.0","root":{{"path":"r"}},"linux":{{"namespaces":[{{"type":"network"}}],{}}}"#,
+            text.trim_start_matches('{')
+        );
+        let loaded = crate::parse::parse(config.clone().into_bytes()).expect("a config");
+        assert_eq!(loaded.bytes, config.into_bytes());
+    }
+
+    #[test]
+    fn a_version_that_is_absent_is_taken() {
+        let text = r#"{"root":{"path":"r"}}"#;
+        let plain = serde_json::from_str::<Spec>(text);
+        assert!(plain.is_ok(), "oci-spec refuses this now: `version::check` need not look for none");
+        assert_eq!(crate::parse::parse(text.into()).expect_err("refused").pointer(), "/ociVersion");
     }
 
     #[test]

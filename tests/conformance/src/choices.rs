@@ -7,6 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// A config, and a look at what comes of it, in a few words.
 struct Choice {
@@ -31,6 +32,18 @@ const CHOICES: &[Choice] = &[
         specification: "left as inherited",
         see: umask,
         why: "images rely on it",
+    },
+    Choice {
+        config: "`process.args` names a program in the working directory, PATH has an empty entry",
+        specification: "it runs, as execvp(3) has it",
+        see: empty_entry_of_the_path,
+        why: "as runc, whose error engines know",
+    },
+    Choice {
+        config: "`process.args` names a text without `#!`",
+        specification: "it runs as a script, as execvp(3) has it",
+        see: text_without_a_header,
+        why: "as runc, whose error engines know",
     },
     Choice {
         config: "a createRuntime hook without `env`",
@@ -107,6 +120,20 @@ fn delete_of_a_created_container() -> String {
     let bundle = Bundle::of_sleep();
     bundle.create().ok();
     if bundle.delete().code == 0 { "ended and deleted".into() } else { "an error".into() }
+}
+
+fn text_without_a_header() -> String {
+    let bundle = Bundle::new().with("/process/args", json!(["/bare"]));
+    fs::write(bundle.rootfs("bare"), "echo ran\n").expect("a script");
+    fs::set_permissions(bundle.rootfs("bare"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    (if bundle.run().out == "ran\n" { "it runs" } else { "an error" }).to_owned()
+}
+
+fn empty_entry_of_the_path() -> String {
+    let bundle = Bundle::new().with("/process/args", json!(["seeker"])).with("/process/cwd", json!("/home/u"));
+    fs::copy(bundle.rootfs("probe"), bundle.rootfs("home/u/seeker")).expect("a copy");
+    let outcome = bundle.with("/process/env", json!(["PATH=:/bin"])).run();
+    (if outcome.code == 0 { "it runs" } else { "an error" }).to_owned()
 }
 
 fn umask() -> String {

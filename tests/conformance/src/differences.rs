@@ -1,6 +1,9 @@
 //! What a runtime is known to do otherwise, and why. An entry that is not needed any more is a failure.
 
+mod process;
+
 /// A row that does not hold.
+#[derive(Clone, Copy)]
 pub(crate) struct Difference {
     runtime: &'static str,
     row: &'static str,
@@ -8,8 +11,9 @@ pub(crate) struct Difference {
 }
 
 /// The known difference of a runtime in a row.
-pub(crate) fn of(runtime: &str, row: &str) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|known| known.runtime == runtime && known.row == row)
+pub(crate) fn of(runtime: &str, row: &str) -> Option<Difference> {
+    let mut all = DIFFERENCES.iter().copied().chain(process::all());
+    all.find(|known| known.runtime == runtime && known.row == row)
 }
 
 const fn runc(row: &'static str, reason: &'static str) -> Difference {

@@ -3,8 +3,13 @@
 mod cgroups;
 mod config;
 mod devices;
+mod document;
+mod features;
 mod hooks;
+mod identity;
 mod limits;
+mod listed;
+mod memory_policy;
 mod mount_options;
 mod mount_trees;
 mod mounts;
@@ -13,8 +18,13 @@ mod network_devices;
 mod notify;
 mod operations;
 mod paths;
+mod process;
 mod resources;
+mod scheduling;
 mod seccomp;
+
+use harness::Bundle;
+use serde_json::Value;
 
 /// A rule of the specification, and what looks whether it holds.
 pub(crate) struct Row {
@@ -41,8 +51,13 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         cgroups::ROWS,
         config::ROWS,
         devices::ROWS,
+        document::ROWS,
+        features::ROWS,
         hooks::ROWS,
+        identity::ROWS,
         limits::ROWS,
+        listed::ROWS,
+        memory_policy::ROWS,
         mount_options::ROWS,
         mount_trees::ROWS,
         mounts::ROWS,
@@ -51,11 +66,24 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         notify::ROWS,
         operations::ROWS,
         paths::ROWS,
+        process::ROWS,
         resources::ROWS,
+        scheduling::ROWS,
         seccomp::ROWS,
     ]
     .into_iter()
     .flatten()
+}
+
+/// Fails unless `create` refuses `bundle` with `value` at `place`, and leaves nothing.
+#[track_caller]
+pub(crate) fn refused(mut bundle: Bundle, place: &str, value: Value) {
+    let asked = format!("{value} at {place}");
+    bundle.set(place, value);
+    let outcome = bundle.create();
+    assert!(outcome.code != 0, "{asked}: {outcome}");
+    outcome.fails();
+    bundle.assert_nothing_left();
 }
 
 /// The rows of a file: a section, then `function: "rule"` for each of its functions.

@@ -26,7 +26,7 @@ pub(crate) fn skip(reason: &str) -> ! {
 pub(crate) fn of(row: &Row) -> Result<(), Failed> {
     let verdict = look(row);
     let known = differences::of(runtime::name(), &row.name());
-    tell(row, &verdict, known);
+    tell(row, &verdict, known.as_ref());
     match (verdict, known) {
         (Verdict::Holds, Some(_)) => Err("it holds: its entry in differences.rs is to be removed".into()),
         (Verdict::Holds, None) | (Verdict::DoesNotHold(_), Some(_)) => Ok(()),

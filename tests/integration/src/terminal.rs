@@ -1,5 +1,6 @@
 //! The engine's end of a terminal.
 
+use crate::Bundle;
 use crate::attempt::{PATIENCE, eventually};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use std::fs::File;
@@ -42,6 +43,17 @@ impl Receiver {
         let (stream, _) = stream.expect("a connection");
         stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(Some(PATIENCE))).expect("a socket");
         stream
+    }
+
+    /// Creates a bundle's container, whose terminal's master comes to this socket, which is `console` in its folder.
+    #[track_caller]
+    pub fn create(&self, bundle: &Bundle) -> OwnedFd {
+        let creating = bundle.call(["create", "--console-socket", "console", bundle.id()]).begin();
+        let (mut descriptors, name) = self.receive();
+        creating.outcome().ok();
+        assert_eq!(descriptors.len(), 1);
+        assert!(!name.is_empty() && name.len() < 4096, "{name:?}");
+        descriptors.remove(0)
     }
 }
 

@@ -25,7 +25,7 @@ fn resources() {
         ("blockIO", json!({"weightDevice": [{"major": 1, "minor": 1}]}), "blockIO/weightDevice/0", "leafWeight"),
         (
             "blockIO",
-            json!({"throttleReadIOPSDevice": [{"major": -1, "minor": 1}]}),
+            json!({"throttleReadIOPSDevice": [{"major": -1, "minor": 1, "rate": 1}]}),
             "blockIO/throttleReadIOPSDevice/0/major",
             "from 0",
         ),

@@ -6,7 +6,6 @@ use rustix::termios::{Winsize, tcgetattr, tcgetwinsize, tcsetwinsize};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
 
 fn with_terminal(script: &str) -> (Bundle, Receiver) {
     let bundle = Bundle::of_shell(script).with("/process/terminal", json!(true));
@@ -14,23 +13,12 @@ fn with_terminal(script: &str) -> (Bundle, Receiver) {
     (bundle, receiver)
 }
 
-/// Creates the container; the master that came over the console socket.
-#[track_caller]
-fn create(bundle: &Bundle, receiver: &Receiver) -> OwnedFd {
-    let creating = bundle.call(["create", "--console-socket", "console", bundle.id()]).begin();
-    let (mut descriptors, name) = receiver.receive();
-    creating.outcome().ok();
-    assert_eq!(descriptors.len(), 1);
-    assert!(!name.is_empty() && name.len() < 4096, "{name:?}");
-    descriptors.remove(0)
-}
-
 #[test]
 fn the_console_socket_gets_the_master() {
     need_root!();
     let (bundle, receiver) =
         with_terminal("tty; [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo three; read word; echo got $word");
-    let master = create(&bundle, &receiver);
+    let master = receiver.create(&bundle);
     bundle.call(["start", bundle.id()]).ok();
     File::from(master.try_clone().unwrap()).write_all(b"hello\n").unwrap();
     let text = read_all(&master);
@@ -42,7 +30,7 @@ fn the_console_socket_gets_the_master() {
 fn the_terminal_is_the_controlling_one_and_the_console() {
     need_root!();
     let (bundle, receiver) = with_terminal("exec /probe stat:/dev/console stat:/dev/pts/0");
-    let master = create(&bundle, &receiver);
+    let master = receiver.create(&bundle);
     bundle.call(["start", bundle.id()]).ok();
     let text = read_all(&master);
     let seen: Value =
@@ -60,7 +48,7 @@ fn the_size_is_set_before_the_program_begins() {
     need_root!();
     let (bundle, receiver) = with_terminal("stty size");
     let bundle = bundle.with("/process/consoleSize", json!({"height": 33, "width": 77}));
-    let master = create(&bundle, &receiver);
+    let master = receiver.create(&bundle);
     assert_eq!(tcgetwinsize(&master).map(|size| (size.ws_row, size.ws_col)).unwrap(), (33, 77));
     bundle.call(["start", bundle.id()]).ok();
     assert_eq!(read_all(&master).trim(), "33 77");
@@ -77,7 +65,7 @@ fn a_user_owns_the_terminal() {
     need_root!();
     let (bundle, receiver) = with_terminal("stat -c '%u %a' $(tty); echo again >$(tty)");
     let bundle = bundle.with("/process/user", json!({"uid": 1000, "gid": 1000}));
-    let master = create(&bundle, &receiver);
+    let master = receiver.create(&bundle);
     bundle.call(["start", bundle.id()]).ok();
     let text = read_all(&master);
     assert!(text.starts_with("1000 ") && text.contains("again"), "{text}");
