@@ -5,7 +5,6 @@
 use super::rules::{Access, Kind, Rule, Rules};
 use crate::error::{Error, Result};
 use crate::{file, userns};
-use std::collections::BTreeMap;
 use std::path::Path;
 use sys::Errno;
 
@@ -13,10 +12,29 @@ use sys::Errno;
 type Key = (Kind, Option<u32>, Option<u32>);
 
 /// What a devices cgroup allows: all but the exceptions, or nothing but them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct State {
     allow_by_default: bool,
-    exceptions: BTreeMap<Key, Access>,
+    exceptions: Exceptions,
+}
+
+/// Exceptions in the order in which they came, which is that of `devices.list`: people and tests look there for the
+/// config's.
+#[derive(Debug, Clone, Default)]
+struct Exceptions(Vec<(Key, Access)>);
+
+impl Exceptions {
+    fn get(&self, key: Key) -> Access {
+        self.0.iter().find(|(other, _)| *other == key).map_or(Access::NONE, |(_, access)| *access)
+    }
+
+    fn set(&mut self, key: Key, access: Access) {
+        match self.0.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, there)) => *there = access,
+            None => self.0.push((key, access)),
+        }
+        self.0.retain(|(_, access)| *access != Access::NONE);
+    }
 }
 
 /// Lets a v1 devices cgroup allow just what the rules allow. In a user namespace, where nobody may change it, it
@@ -57,21 +75,20 @@ impl State {
     /// [`Error::Invalid`] where a rule takes back a part of an earlier, wider one: an exception to an exception,
     /// which v1 can't express.
     pub(crate) fn of(rules: &Rules) -> Result<Self> {
-        let mut state = State { allow_by_default: rules.allow_by_default, exceptions: BTreeMap::new() };
+        let mut state = State { allow_by_default: rules.allow_by_default, ..State::default() };
         for rule in &rules.list {
             let key = (rule.kind, rule.major, rule.minor);
             if rule.allow == state.allow_by_default {
                 state.take_back(key, rule)?;
             } else {
-                let access = state.exceptions.entry(key).or_insert(Access::NONE);
-                *access = access.or(rule.access);
+                state.exceptions.set(key, state.exceptions.get(key).or(rule.access));
             }
         }
         Ok(state)
     }
 
     fn take_back(&mut self, key: Key, rule: &Rule) -> Result<()> {
-        for (other, access) in &mut self.exceptions {
+        for (other, access) in &mut self.exceptions.0 {
             if covers(key, *other) {
                 *access = access.without(rule.access);
             } else if meets(key, *other) && access.and(rule.access) != Access::NONE {
@@ -83,7 +100,7 @@ impl State {
                 return Err(Error::invalid("/linux/resources/devices", reason));
             }
         }
-        self.exceptions.retain(|_, access| *access != Access::NONE);
+        self.exceptions.0.retain(|(_, access)| *access != Access::NONE);
         Ok(())
     }
 
@@ -93,7 +110,7 @@ impl State {
         for line in list.lines() {
             let mut fields = line.split([' ', ':']);
             let kind = match fields.next() {
-                Some("a") => return State { allow_by_default: true, exceptions: BTreeMap::new() },
+                Some("a") => return State { allow_by_default: true, ..State::default() },
                 Some("b") => Kind::Block,
                 Some("c") => Kind::Character,
                 _ => continue,
@@ -101,7 +118,7 @@ impl State {
             let mut number = || fields.next().and_then(|field| field.parse().ok());
             let key = (kind, number(), number());
             let access = fields.next().and_then(Access::parse).unwrap_or(Access::NONE);
-            state.exceptions.insert(key, access);
+            state.exceptions.set(key, access);
         }
         state
     }
@@ -112,15 +129,15 @@ impl State {
         let default = wanted.allow_by_default;
         // A change of the default voids all exceptions; where it is to allow they can't be seen.
         let void = self.allow_by_default || default;
-        let none = BTreeMap::new();
+        let none = Exceptions::default();
         let there = if void { &none } else { &self.exceptions };
-        let nothing_to_do = self.allow_by_default && default && wanted.exceptions.is_empty();
+        let nothing_to_do = self.allow_by_default && default && wanted.exceptions.0.is_empty();
         if void && !nothing_to_do {
             writes.push((default, "a".to_owned()));
         }
-        let mut differ = |from: &BTreeMap<Key, Access>, to: &BTreeMap<Key, Access>, allow| {
-            for ((kind, major, minor), access) in from {
-                let access = access.without(to.get(&(*kind, *major, *minor)).copied().unwrap_or(Access::NONE));
+        let mut differ = |from: &Exceptions, to: &Exceptions, allow| {
+            for (key @ (kind, major, minor), access) in &from.0 {
+                let access = access.without(to.get(*key));
                 if access != Access::NONE {
                     let rule = Rule { allow, kind: *kind, major: *major, minor: *minor, access };
                     writes.push((allow, rule.to_string()));
@@ -151,7 +168,7 @@ impl State {
     /// that denies need only meet some of it.
     pub(crate) fn permits(&self, key: (Kind, u32, u32), access: Access) -> bool {
         let about = |other: &Key| covers(*other, (key.0, Some(key.1), Some(key.2)));
-        let mut about = self.exceptions.iter().filter(|(other, _)| about(other));
+        let mut about = self.exceptions.0.iter().filter(|(other, _)| about(other));
         if self.allow_by_default {
             !about.any(|(_, denied)| denied.and(access) != Access::NONE)
         } else {
@@ -162,22 +179,32 @@ impl State {
     /// A write as the kernel takes it: `a` voids all, an exception is added, or taken from the one of the same key.
     pub(crate) fn take(&mut self, allow: bool, text: &str) {
         if text == "a" {
-            *self = State { allow_by_default: allow, exceptions: BTreeMap::new() };
+            *self = State { allow_by_default: allow, ..State::default() };
             return;
         }
-        let key_and_access = State::parse(text).exceptions;
-        for (key, access) in key_and_access {
-            let there = self.exceptions.entry(key).or_insert(Access::NONE);
-            *there = if allow == self.allow_by_default { there.without(access) } else { there.or(access) };
+        for (key, access) in State::parse(text).exceptions.0 {
+            let there = self.exceptions.get(key);
+            let now = if allow == self.allow_by_default { there.without(access) } else { there.or(access) };
+            self.exceptions.set(key, now);
         }
-        self.exceptions.retain(|_, access| *access != Access::NONE);
     }
 
     pub(crate) fn open() -> Self {
-        State { allow_by_default: true, exceptions: BTreeMap::new() }
+        State { allow_by_default: true, ..State::default() }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         self.allow_by_default
+    }
+}
+
+/// The order says nothing.
+#[cfg(test)]
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |one: &Self, other: &Self| {
+            one.exceptions.0.iter().all(|(key, access)| other.exceptions.get(*key) == *access)
+        };
+        self.allow_by_default == other.allow_by_default && all(self, other) && all(other, self)
     }
 }

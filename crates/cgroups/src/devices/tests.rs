@@ -116,6 +116,14 @@ fn v1_writes_from_a_fresh_cgroup() {
 }
 
 #[test]
+fn v1_lists_the_configs_rules_first_and_in_their_order() {
+    let json = r#"[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":229,"access":"r"},
+        {"allow":true,"type":"b","major":8,"minor":20,"access":"rw"},
+        {"allow":true,"type":"c","major":10,"minor":229,"access":"w"}]"#;
+    assert_eq!(writes("a *:* rwm\n", json)[..3], ["-a", "+c 10:229 rw", "+b 8:20 rw"]);
+}
+
+#[test]
 fn v1_writes_on_a_host_that_is_limited_itself() {
     let lines: Vec<_> = rules("[]").list.iter().map(ToString::to_string).collect();
     let list = lines.join("\n") + "\n";
@@ -126,7 +134,7 @@ fn v1_writes_on_a_host_that_is_limited_itself() {
         &format!("{list}c 9:9 rw\nb 8:0 rwm\n"),
         r#"[{"allow":true,"type":"b","major":8,"minor":0,"access":"rm"}]"#,
     );
-    assert_eq!(less, ["-b 8:0 w", "-c 9:9 rw"]);
+    assert_eq!(less, ["-c 9:9 rw", "-b 8:0 w"]);
     assert_eq!(writes(&list, r#"[{"allow":true,"access":"rwm"}]"#), ["+a"]);
 }
 

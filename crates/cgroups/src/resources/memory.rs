@@ -10,16 +10,16 @@ const LIMIT: Knob = Knob { place: "/memory/limit", v1: "memory.limit_in_bytes", 
 const SWAP: Knob = Knob { place: "/memory/swap", v1: "memory.memsw.limit_in_bytes", v2: "memory.swap.max" };
 const RESERVATION: Knob = Knob { place: "/memory/reservation", v1: "memory.soft_limit_in_bytes", v2: "memory.low" };
 const SWAPPINESS: Knob = Knob { place: "/memory/swappiness", v1: "memory.swappiness", v2: "" };
+const KERNEL_TCP: Knob = Knob { place: "/memory/kernelTCP", v1: "memory.kmem.tcp.limit_in_bytes", v2: "" };
 const OOM_KILLER: Knob = Knob { place: "/memory/disableOOMKiller", v1: "memory.oom_control", v2: "" };
 
 pub(super) fn plan(planner: &mut Planner<'_>, memory: &LinuxMemory) -> Result<()> {
     #[allow(deprecated)]
-    let kernel = memory.kernel().or(memory.kernel_tcp());
-    if kernel.is_some() {
+    if memory.kernel().is_some() {
         planner.ignore("/memory/kernel", "Kernel memory settings are ignored and will be removed");
     }
     let asked = [(&LIMIT, memory.limit()), (&SWAP, memory.swap()), (&RESERVATION, memory.reservation())];
-    for (knob, value) in asked {
+    for (knob, value) in asked.into_iter().chain([(&KERNEL_TCP, memory.kernel_tcp())]) {
         if let Some(value @ ..-1) = value {
             return Err(planner.invalid(knob.place, format!("{value} bytes; a size, or -1 for no limit, is allowed")));
         }
@@ -27,6 +27,7 @@ pub(super) fn plan(planner: &mut Planner<'_>, memory: &LinuxMemory) -> Result<()
     let asks = asked.iter().find(|(_, value)| value.is_some_and(|value| value > 0)).map(|(knob, _)| knob.place);
     let tunes = [
         memory.swappiness().map(|_| SWAPPINESS.place),
+        memory.kernel_tcp().filter(|bytes| *bytes > 0).map(|_| KERNEL_TCP.place),
         memory.disable_oom_killer().filter(|off| *off).map(|_| OOM_KILLER.place),
     ];
     let Some(place) = asks.or(tunes.into_iter().flatten().next()) else {
@@ -76,6 +77,13 @@ fn sizes(planner: &mut Planner<'_>, group: Group<'_>, memory: &LinuxMemory) -> R
         let value = if group.version == Version::Two { size(reservation) } else { reservation.to_string() };
         planner.push(planner.turn(group, &RESERVATION, value));
     }
+    match (given(memory.kernel_tcp()), group.version) {
+        (None, _) => {}
+        (Some(bytes), Version::One) => {
+            planner.push(unlimited(planner.turn(group, &KERNEL_TCP, bytes.to_string()), bytes == -1));
+        }
+        (Some(_), Version::Two) => planner.ignore(KERNEL_TCP.place, "TCP buffers are memory on cgroup v2: ignored"),
+    }
     Ok(())
 }
 
@@ -124,7 +132,7 @@ fn behaviour(planner: &mut Planner<'_>, group: Group<'_>, memory: &LinuxMemory) 
     Ok(())
 }
 
-/// Without swap accounting there is no file, and no limit.
+/// Without accounting (of swap, of TCP buffers) there is no file, and no limit.
 fn unlimited(write: Write, optional: bool) -> Write {
     Write { optional, ..write }
 }

@@ -129,13 +129,14 @@ fn memory_that_cannot_be() {
 
 #[test]
 fn what_v2_has_not_is_said_and_ignored() {
-    let json = r#"{"memory":{"swappiness":10,"disableOOMKiller":true,"kernel":5}}"#;
+    let json = r#"{"memory":{"swappiness":10,"disableOOMKiller":true,"kernel":5,"kernelTCP":6}}"#;
     let limits = plan(&unified(), None, &resources(json), BASE).unwrap();
     let places: Vec<_> = limits.warnings.iter().map(|warning| warning.place.as_str()).collect();
-    let expected = ["/memory/kernel", "/memory/swappiness", "/memory/disableOOMKiller"];
+    let expected = ["/memory/kernel", "/memory/kernelTCP", "/memory/swappiness", "/memory/disableOOMKiller"];
     assert_eq!(places, expected.map(|place| format!("{BASE}{place}")));
     assert_eq!(shown(&limits), Vec::<String>::new());
-    assert_eq!(planned(&legacy(), json).unwrap(), ["memory.swappiness=10", "memory.oom_control=1"]);
+    let writes = ["memory.kmem.tcp.limit_in_bytes=6", "memory.swappiness=10", "memory.oom_control=1"];
+    assert_eq!(planned(&legacy(), json).unwrap(), writes);
 }
 
 /// config-linux.md, unified: what can't be converted is an error.

@@ -56,8 +56,8 @@ pub(super) struct Update {
     /// Limit of kernel memory: kernels have none any more
     #[arg(long, value_name = "BYTES", hide = true)]
     kernel_memory: Option<String>,
-    /// Limit of TCP buffers: kernels have none any more
-    #[arg(long, value_name = "BYTES", hide = true)]
+    /// Limit of TCP buffers, -1 for none; cgroup v1 alone has it
+    #[arg(long, value_name = "BYTES")]
     kernel_memory_tcp: Option<String>,
     /// Most processes, -1 for no limit
     #[arg(long, value_name = "N")]
@@ -106,8 +106,8 @@ impl Update {
 
     /// The options as a document like that of `--resources`.
     fn document(&self) -> Result<Value, Failure> {
-        if self.kernel_memory.is_some() || self.kernel_memory_tcp.is_some() {
-            tracing::warn!("kernel memory limits are ignored: the kernel has none any more");
+        if self.kernel_memory.is_some() {
+            tracing::warn!("the limit of kernel memory is ignored: the kernel has none any more");
         }
         let cpu = section([
             ("period", self.cpu_period.map(Value::from)),
@@ -124,6 +124,7 @@ impl Update {
             ("limit", bytes("memory", self.memory.as_deref())?),
             ("reservation", bytes("memory-reservation", self.memory_reservation.as_deref())?),
             ("swap", bytes("memory-swap", self.memory_swap.as_deref())?),
+            ("kernelTCP", bytes("kernel-memory-tcp", self.kernel_memory_tcp.as_deref())?),
         ]);
         Ok(section([
             ("cpu", cpu),

@@ -65,11 +65,11 @@ fn personality(linux: &Linux) -> Check {
     }
 }
 
-/// The kernel ignores these limits since 5.4, and cgroup v2 never had them.
+/// The kernel ignores this limit since 5.4, and cgroup v2 never had it.
 fn kernel_memory(linux: &Linux, warnings: &mut Vec<String>) {
     let memory = linux.resources().as_ref().and_then(|resources| resources.memory().as_ref());
     #[allow(deprecated)]
-    if memory.is_some_and(|memory| memory.kernel().is_some() || memory.kernel_tcp().is_some()) {
+    if memory.is_some_and(|memory| memory.kernel().is_some()) {
         warnings.push("/linux/resources/memory/kernel: kernel memory limits are ignored".to_owned());
     }
 }

@@ -42,6 +42,33 @@ fn an_unlimited_memory() {
 }
 
 #[test]
+fn tcp_buffers_have_a_limit_on_v1() {
+    need_cofferdam!("runc ignores it");
+    need_controller!("memory");
+    if host::pure_v2() {
+        skip!("cgroup v2 counts TCP buffers as memory");
+    }
+    let bundle = up("memory", json!({"kernelTCP": 33_554_432}));
+    let limit = || bundle.cgroup_file("memory", "memory.kmem.tcp.limit_in_bytes", "");
+    assert_eq!(limit(), "33554432");
+    bundle.call(["update", "--kernel-memory-tcp", "16M", bundle.id()]).ok();
+    assert_eq!(limit(), "16777216");
+    bundle.call(["update", "--kernel-memory-tcp", "-1", bundle.id()]).ok();
+    assert!(limit().parse::<u64>().is_ok_and(|limit| limit > 1 << 60));
+}
+
+#[test]
+fn the_configs_devices_come_first_in_the_list_and_in_order() {
+    need_cofferdam!("runc ignores it");
+    need_controller!("devices");
+    let rule = |kind: &str, major: u32, minor: u32| json!({"allow": true, "type": kind, "major": major, "minor": minor, "access": "rw"});
+    let rules = json!([{"allow": false, "access": "rwm"}, rule("c", 10, 229), rule("b", 8, 20), rule("c", 9, 1)]);
+    let bundle = up("devices", rules);
+    let list = bundle.cgroup_file("devices", "devices.list", "");
+    assert!(list.starts_with("c 10:229 rw\nb 8:20 rw\nc 9:1 rw\n"), "{list}");
+}
+
+#[test]
 fn cpu_quota_and_shares() {
     need_controller!("cpu");
     let bundle = up("cpu", json!({"quota": 50_000, "period": 100_000, "shares": 512}));
