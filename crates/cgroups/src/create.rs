@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::paths::Paths;
 use crate::plan::Plan;
 use crate::{file, fit, userns};
-use rustix::process::geteuid;
 use std::path::Path;
 use sys::Errno;
 
@@ -84,7 +83,7 @@ impl Plan {
     /// Says of a refusal what would help.
     fn explain(&self, error: Error) -> Error {
         match error {
-            Error::File { act: "mkdir", path, errno } if !self.named && is_denial(errno) && is_rootless() => {
+            Error::File { act: "mkdir", path, errno } if !self.named && is_denial(errno) && userns::is_rootless() => {
                 Error::Denied { path, errno }
             }
             error => error,
@@ -94,13 +93,9 @@ impl Plan {
 
 /// Whether the cause is that we may not make cgroups, and could not expect to.
 fn is_denied(error: &Error) -> bool {
-    matches!(error, Error::File { errno, .. } if is_denial(*errno)) && is_rootless()
+    matches!(error, Error::File { errno, .. } if is_denial(*errno)) && userns::is_rootless()
 }
 
 fn is_denial(errno: Errno) -> bool {
     matches!(errno, Errno::ACCESS | Errno::PERM | Errno::ROFS)
-}
-
-fn is_rootless() -> bool {
-    !geteuid().is_root() || userns::is_inside()
 }

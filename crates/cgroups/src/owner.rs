@@ -4,6 +4,7 @@ use crate::act::Act;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::plan::Plan;
+use crate::userns;
 use rustix::fs::{AtFlags, CWD, Uid, chownat};
 use std::path::Path;
 use sys::Errno;
@@ -24,7 +25,12 @@ impl Plan {
 pub(crate) fn give(path: &Path, uid: u32) -> Result<()> {
     let owner = Some(Uid::from_raw(uid));
     let chown = |path: &Path| chownat(CWD, path, owner, None, AtFlags::SYMLINK_NOFOLLOW);
-    chown(path).map_err(|errno| Error::file("chown", path, errno))?;
+    match chown(path) {
+        Ok(()) => {}
+        // Who may not give away does without: it is nothing that the config asks for.
+        Err(Errno::PERM) if userns::is_rootless() => return Ok(()),
+        Err(errno) => return Err(Error::file("chown", path, errno)),
+    }
     let list = file::read(Path::new("/sys/kernel/cgroup/delegate")).unwrap_or(DELEGATED.join("\n"));
     for name in list.lines().filter(|name| !name.is_empty() && !name.contains('/')) {
         match chown(&path.join(name)) {

@@ -9,3 +9,8 @@ pub(crate) fn is_inside() -> bool {
     let numbers: Vec<_> = map.split_whitespace().collect();
     numbers != ["0", "0", "4294967295"]
 }
+
+/// Whether we are not the host's root.
+pub(crate) fn is_rootless() -> bool {
+    !rustix::process::geteuid().is_root() || is_inside()
+}
