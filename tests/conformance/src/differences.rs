@@ -173,6 +173,7 @@ const DIFFERENCES: &[Difference] = &[
     crun("resources::pids_without_a_limit", "-1 is written as it is"),
     crun("seccomp::a_rule_without_names_is_refused", "it passes over the rule"),
     crun("seccomp::an_unknown_flag_is_refused", "it passes over the flag"),
+    ours("limits::memory_that_v2_has_nothing_like_is_refused", "a warning, as runc: engines send them"),
     ours("operations::delete_of_a_created_container", "it kills and deletes, as runc and crun: engines rely on it"),
     runc("network_devices::a_device_moves", "it has no netDevices"),
     runc("network_devices::its_name_is_kept_or_given", "it has no netDevices"),

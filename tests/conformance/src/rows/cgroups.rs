@@ -177,15 +177,12 @@ fn delegated() -> Bundle {
 /// Which files of the container's cgroups belong to its root; `.` is the folder.
 fn given_away(bundle: &Bundle) -> Vec<String> {
     bundle.create().ok();
+    let is_given = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.uid() == 100_000);
     let mut given = Vec::new();
     for folder in folders(bundle) {
-        let files = fs::read_dir(&folder).expect("a cgroup").flatten().map(|entry| entry.path());
-        for path in files.chain([folder.join(".")]).filter(|path| !path.is_dir() || path.ends_with(".")) {
-            if fs::symlink_metadata(&path).is_ok_and(|found| found.uid() == 100_000) {
-                let name = path.to_string_lossy().rsplit('/').next().unwrap_or_default().to_owned();
-                given.push(name);
-            }
-        }
+        given.extend(is_given(&folder).then(|| ".".to_owned()));
+        let files = fs::read_dir(&folder).expect("a cgroup").flatten().filter(|entry| is_given(&entry.path()));
+        given.extend(files.map(|entry| entry.file_name().to_string_lossy().into_owned()));
     }
     given.sort();
     given

@@ -31,6 +31,9 @@ super::rows! { "limits":
         unified_files_of_no_controller_are_refused: "an error if the controller is not there",
         unified_files_unknown_to_us_are_written: "a file that the runtime does not know is written all the same: it is the kernel that says no",
         unified_names_are_no_paths: "a name with a slash is none",
+        what_v2_has_nothing_like_is_refused: "what can't be turned into something of v2 is an error: real-time \
+            bandwidth, leaf weights",
+        memory_that_v2_has_nothing_like_is_refused: "and so are `swappiness` and `disableOOMKiller`",
         unified_lines: "a value of several lines is several settings",
     }
     "config-linux.md, intelRdt" {
@@ -52,12 +55,10 @@ pub(super) fn refused(section: &str, value: Value) {
     Bundle::of_sleep().with(&format!("/linux/resources/{section}"), value).create().fails();
 }
 
-/// What v1 alone can do: `file` shows `shown` there. v2 has nothing to turn it into: an error.
+/// What v1 alone can do: `file` shows `shown` there.
 #[track_caller]
 pub(super) fn only_v1(section: &str, value: Value, file: &str, shown: &str) {
-    if host::pure_v2() {
-        return refused(section, value);
-    }
+    need_v1();
     let bundle = limited(section, value);
     let found = bundle.cgroup_file(section, file, "");
     assert!(found.lines().any(|line| line == shown), "{found}");
@@ -135,9 +136,7 @@ fn block_weight() {
 
 fn block_leaf_weight() {
     let controller = block();
-    if host::pure_v2() {
-        return refused("blockIO", json!({"leafWeight": 500}));
-    }
+    need_v1();
     let file = file_of(controller, &["blkio.leaf_weight"]);
     let bundle = limited("blockIO", json!({"leafWeight": 500}));
     assert_eq!(bundle.cgroup_file(controller, file, ""), "500");
@@ -246,6 +245,18 @@ fn unified_files_unknown_to_us_are_written() {
 
 fn unified_names_are_no_paths() {
     refused("unified", json!({"../cgroup.max.depth": "7"}));
+}
+
+fn what_v2_has_nothing_like_is_refused() {
+    need_v2();
+    refused("cpu", json!({"realtimeRuntime": 1000, "realtimePeriod": 500_000}));
+    refused("blockIO", json!({"leafWeight": 500}));
+}
+
+fn memory_that_v2_has_nothing_like_is_refused() {
+    need_v2();
+    refused("memory", json!({"swappiness": 17}));
+    refused("memory", json!({"disableOOMKiller": true}));
 }
 
 fn unified_lines() {

@@ -30,17 +30,6 @@ fn a_container_lives_from_create_to_delete() {
 }
 
 #[test]
-fn the_program_does_not_run_before_start() {
-    need_root!();
-    let bundle = Bundle::of_shell("echo ran >/ran; exec sleep 1000");
-    bundle.create().ok();
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    assert!(!bundle.rootfs("ran").exists());
-    bundle.call(["start", bundle.id()]).ok();
-    eventually("the program runs", || bundle.rootfs("ran").exists());
-}
-
-#[test]
 fn a_created_container_ends_when_it_is_asked_to() {
     need_root!();
     for signal in ["HUP", "INT", "QUIT", "TERM"] {

@@ -15,90 +15,7 @@ fn calling(numbers: &[&str], seccomp: Value) -> Bundle {
     bundle.with("/process/args", json!(arguments))
 }
 
-const GETPPID: &str = "110";
-const GETUID: &str = "102";
 const SYNC: &str = "162";
-
-#[test]
-fn an_error_is_the_one_asked_for() {
-    need_root!();
-    let bundle = calling(
-        &[GETPPID, SYNC, GETUID],
-        json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["getppid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 99}, {"names": ["sync"], "action": "SCMP_ACT_ERRNO"},
-        ]}),
-    );
-    assert_eq!(bundle.run().ok().out, "99\n1\n0\n");
-}
-
-#[test]
-fn the_process_shows_the_filter() {
-    need_root!();
-    for privileged in [true, false] {
-        let mut bundle = Bundle::new().with(
-            "/linux/seccomp",
-            json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["sync"], "action": "SCMP_ACT_ERRNO"}]}),
-        );
-        bundle.set("/process/noNewPrivileges", json!(!privileged));
-        let seen = bundle.probe(&[]);
-        assert_eq!(seen["status"]["Seccomp"], "2");
-        assert_eq!(seen["status"]["NoNewPrivs"], if privileged { "0" } else { "1" });
-    }
-    assert_eq!(Bundle::new().probe(&[])["status"]["Seccomp"], "0");
-}
-
-#[test]
-fn a_call_can_end_the_process() {
-    need_root!();
-    for action in ["SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL", "SCMP_ACT_TRAP"] {
-        let bundle = calling(
-            &[SYNC],
-            json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["sync"], "action": action}]}),
-        );
-        bundle.run().exits(128 + 31);
-    }
-}
-
-#[test]
-fn arguments_are_compared() {
-    need_root!();
-    // write(2) to descriptor 2 alone is refused.
-    let bundle = Bundle::of_shell("echo one; ls /nonexistent; echo three").with("/linux/seccomp", json!({
-        "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-            {"names": ["write", "writev"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]}]}));
-    let outcome = bundle.run().ok();
-    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), ("one\nthree\n", ""));
-}
-
-#[test]
-fn exec_runs_under_the_filter_too() {
-    need_root!();
-    let bundle = calling(
-        &[SYNC],
-        json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-        {"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77}]}),
-    )
-    .with("/process/args", json!(["/bin/sleep", "1000"]));
-    bundle.up();
-    assert_eq!(bundle.exec(&["/call", SYNC]).ok().out, "77\n");
-}
-
-#[test]
-fn flags_are_taken() {
-    need_root!();
-    need_cofferdam!("flags are newer");
-    let mut bundle = Bundle::new().with(
-        "/linux/seccomp",
-        json!({"defaultAction": "SCMP_ACT_ALLOW",
-        "flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"],
-        "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_ERRNO"}]}),
-    );
-    assert_eq!(bundle.probe(&[])["status"]["Seccomp"], "2");
-    bundle.set("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_NONE"]));
-    bundle.create().fails().says("SECCOMP_FILTER_FLAG_NONE");
-}
 
 fn notifying() -> Bundle {
     let bundle = calling(
@@ -108,24 +25,6 @@ fn notifying() -> Bundle {
     );
     let path = bundle.folder().join("agent");
     bundle.with("/linux/seccomp/listenerPath", json!(path.to_str().unwrap()))
-}
-
-#[test]
-fn the_agent_gets_the_notify_descriptor_and_the_state() {
-    need_root!();
-    let bundle = notifying();
-    let receiver = Receiver::listen(&bundle.folder().join("agent"));
-    let creating = bundle.call(["create", bundle.id()]).begin();
-    let (descriptors, text) = receiver.receive();
-    creating.outcome().ok();
-    assert_eq!(descriptors.len(), 1);
-    let state: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert_eq!(state["fds"], json!(["seccompFd"]));
-    assert_eq!(state["metadata"], "of the test");
-    assert_eq!(state["state"]["id"], bundle.id());
-    assert_eq!(state["pid"], bundle.pid());
-    // Without an agent that answers, the call gives ENOSYS.
-    drop(descriptors);
 }
 
 #[test]
