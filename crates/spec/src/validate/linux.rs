@@ -16,7 +16,6 @@ pub(crate) fn check(spec: &Spec, warnings: &mut Vec<String>) -> Check {
     sysctl::check(spec, linux)?;
     if let Some(resources) = linux.resources() {
         self::resources("/linux/resources", resources)?;
-        kernel_memory(linux, warnings);
     }
     if let Some(seccomp) = linux.seccomp() {
         seccomp::check(seccomp)?;
@@ -62,15 +61,6 @@ fn personality(linux: &Linux) -> Check {
     match flags.and_then(|flags| flags.first()) {
         Some(flag) => Err(Fault::new("/linux/personality/flags/0", Quoted(flag), "the specification has no flags yet")),
         None => Ok(()),
-    }
-}
-
-/// The kernel ignores this limit since 5.4, and cgroup v2 never had it.
-fn kernel_memory(linux: &Linux, warnings: &mut Vec<String>) {
-    let memory = linux.resources().as_ref().and_then(|resources| resources.memory().as_ref());
-    #[allow(deprecated)]
-    if memory.is_some_and(|memory| memory.kernel().is_some()) {
-        warnings.push("/linux/resources/memory/kernel: kernel memory limits are ignored".to_owned());
     }
 }
 

@@ -158,6 +158,16 @@ fn what_v1_alone_has_of_memory() {
 }
 
 #[test]
+fn kernel_memory_is_a_warning_and_said_once() {
+    need_root!();
+    let bundle = with(json!({"memory": {"kernel": 1_000_000}}));
+    let outcome = bundle.create().ok();
+    if harness::programs::is_cofferdam() {
+        assert_eq!(outcome.err.to_lowercase().matches("kernel memory").count(), 1, "{outcome}");
+    }
+}
+
+#[test]
 fn keys_of_unified_that_cannot_be() {
     need_root!();
     for key in ["../pids.max", "a/pids.max", "", "..", "."] {
