@@ -28,6 +28,12 @@ const CHOICES: &[Choice] = &[
         why: "engines rely on it",
     },
     Choice {
+        config: "the cgroup of `cgroupsPath` is there before, empty",
+        specification: "`delete` leaves it",
+        see: cgroup_from_before,
+        why: "else what an interrupted container left would stay for ever",
+    },
+    Choice {
         config: "`process.user.umask` is absent, the caller's is 077",
         specification: "left as inherited",
         see: umask,
@@ -134,6 +140,15 @@ fn empty_entry_of_the_path() -> String {
     fs::copy(bundle.rootfs("probe"), bundle.rootfs("home/u/seeker")).expect("a copy");
     let outcome = bundle.with("/process/env", json!(["PATH=:/bin"])).run();
     (if outcome.code == 0 { "it runs" } else { "an error" }).to_owned()
+}
+
+fn cgroup_from_before() -> String {
+    let bundle = Bundle::of_sleep();
+    let folder = bundle.cgroup("pids");
+    fs::create_dir(&folder).expect("a cgroup");
+    bundle.create().ok();
+    bundle.call(["delete", "--force", bundle.id()]).ok();
+    if folder.exists() { "it stays" } else { "removed" }.to_owned()
 }
 
 fn umask() -> String {

@@ -15,7 +15,8 @@ super::rows! { "cgroups":
         a_path_that_climbs_stays_below: "`..` in `cgroupsPath` does not lead out of the hierarchy, or is refused",
         without_a_path_there_is_a_default: "without `cgroupsPath` the runtime chooses one, and limits hold",
         a_missing_cgroup_is_made: "a cgroup that is not there is made, with all above it",
-        what_was_there_before_stays: "a cgroup that was there before is not removed by `delete`",
+        what_was_there_before_stays: "a cgroup above that was there before is not removed by `delete`",
+        a_cgroup_that_was_there_before_stays: "nor is one that the container was put into",
         the_process_is_in_the_cgroup: "the program runs in the cgroup from its first moment",
     }
     "config-linux.md, control groups" {
@@ -108,6 +109,15 @@ fn what_was_there_before_stays() {
     bundle.create().ok();
     bundle.call(["delete", "--force", bundle.id()]).ok();
     assert!(above.is_dir() && !own.exists());
+}
+
+fn a_cgroup_that_was_there_before_stays() {
+    let bundle = Bundle::of_sleep();
+    let own = bundle.cgroup("pids");
+    fs::create_dir(&own).expect("a cgroup");
+    bundle.create().ok();
+    bundle.call(["delete", "--force", bundle.id()]).ok();
+    assert!(own.is_dir());
 }
 
 fn the_process_is_in_the_cgroup() {

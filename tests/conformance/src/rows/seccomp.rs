@@ -37,6 +37,7 @@ super::rows! { "seccomp":
         the_filter_needs_no_new_privileges_or_none: "the filter is there with `noNewPrivileges` and without",
         every_process_of_the_container_has_it: "a process that joins has it too",
         many_names_one_rule: "`names` are the calls of a rule",
+        a_call_that_nobody_knows_stops_nobody: "a profile may name calls that this kernel has not",
         a_rule_without_names_is_refused: "`names` must contain at least one entry",
         architectures_are_known: "`architectures` of libseccomp",
         an_architecture_that_is_not_listed_is_shut: "calls of an architecture that is not listed are not let through",
@@ -271,6 +272,12 @@ fn many_names_one_rule() {
     let mut seccomp = at_sync("SCMP_ACT_ERRNO");
     seccomp["syscalls"][0]["names"] = json!(["sync", "getppid"]);
     assert_eq!(said(&[SYNC, GETPPID, "102"], seccomp), ["1", "1", "0"]);
+}
+
+fn a_call_that_nobody_knows_stops_nobody() {
+    let mut seccomp = at_sync("SCMP_ACT_ERRNO");
+    seccomp["syscalls"][0]["names"] = json!(["nonesuch_of_2040", "sync"]);
+    assert_eq!(said(&[SYNC, GETPPID], seccomp), ["1", "0"]);
 }
 
 fn a_rule_without_names_is_refused() {
