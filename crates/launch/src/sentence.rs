@@ -116,7 +116,7 @@ impl<'a> Sentences<'a> {
     /// Notes the times of steps.
     pub(crate) fn times(&self, first: u32, ends: &[u8]) {
         let ends = ends.chunks_exact(8).filter_map(|bytes| bytes.try_into().ok().map(u64::from_le_bytes));
-        for (number, end) in (first..).zip(ends) {
+        for (number, end) in (first..=u32::MAX).zip(ends) {
             self.last.set(Some(number));
             let name = self.step(number).map(|placed| name(&placed.step)).unwrap_or_default();
             trace::init_step(name, end);
@@ -213,6 +213,13 @@ mod tests {
         let device =
             Device { path: Text(c"/a\nb"), mode: 0, major: 0, minor: 0, uid: 0, gid: 0, from_host: false, exact: true };
         assert_eq!(name(&Step::Device(device)), "Device /a b");
+    }
+
+    #[test]
+    fn times_of_more_steps_than_there_can_be_are_no_matter() {
+        let sentences = Sentences::none();
+        sentences.times(u32::MAX - 1, &[0; 8 * 5]);
+        assert_eq!(sentences.last(), None);
     }
 
     #[test]
