@@ -73,7 +73,7 @@ fn interrupt(entry: &Entry) {
 ///
 /// # Errors
 /// [`Error::StillRunning`]; [`Error::Signal`].
-fn end(record: &Record, init: Option<&Process>) -> Result<()> {
+pub(crate) fn end(record: &Record, init: Option<&Process>) -> Result<()> {
     if let Some(init) = init {
         match signal_init(record, init, KILL) {
             Ok(()) | Err(Error::NotRunning) => {}

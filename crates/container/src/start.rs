@@ -1,6 +1,7 @@
 //! `start`: the program of a created container.
 
 use crate::create::{address, poststart};
+use crate::delete::end;
 use crate::entry::{Entry, START_SOCKET};
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
@@ -48,8 +49,8 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
     let spec = spec::parse(config)?.spec;
     let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
     poststart(hooks, &record).inspect_err(|_| {
-        if let Ok(Some(init)) = record.init() {
-            let _sent = init.signal(rustix::process::Signal::KILL.as_raw());
+        if let Err(error) = record.init().and_then(|init| end(&record, init.as_ref())) {
+            tracing::warn!("after the hook failed: {error}");
         }
     })
 }

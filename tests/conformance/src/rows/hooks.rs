@@ -374,6 +374,7 @@ fn fails_start(kind: &str) -> Vec<String> {
     bundle.call(["start", bundle.id()]).fails();
     let told = bundle.call(["state", bundle.id()]).outcome();
     if told.code == 0 {
+        assert!(kind == "startContainer" || bundle.status() == "stopped", "{told}");
         bundle.await_status("stopped");
         bundle.delete().ok();
     }
