@@ -72,8 +72,17 @@ pub fn plan_unit<'a>(
     resources: Option<&LinuxResources>,
     annotations: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> Result<Plan> {
-    let unit = Unit::plan(layout, cgroups_path, id, resources, annotations)?;
+    let mut unit = Unit::plan(layout, cgroups_path, id, resources, annotations)?;
     let mut plan = plan(layout, Some(&unit.path), id, resources)?;
+    let rules =
+        plan.limit.iter().find_map(|act| if let Act::DeviceRules { rules, .. } = act { Some(rules) } else { None });
+    if rules.is_some_and(|rules| !unit.state_devices(rules)) {
+        plan.warnings.push(Warning {
+            place: "/linux/resources/devices".to_owned(),
+            text: "systemd has no words for these rules and will allow all devices at its next daemon-reload"
+                .to_owned(),
+        });
+    }
     for act in &mut plan.make {
         if let Act::MakeDirectory { path } = act {
             *act = Act::CompleteDirectory { path: std::mem::take(path) };

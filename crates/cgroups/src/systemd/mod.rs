@@ -5,6 +5,7 @@
 //! and only then may it go on.
 
 mod bus;
+mod devices;
 mod message;
 mod name;
 mod properties;
@@ -14,6 +15,7 @@ mod value;
 pub use properties::Property;
 pub use value::Value;
 
+use crate::devices::Rules;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use bus::{Bus, Refusal};
@@ -76,6 +78,14 @@ impl Unit {
         properties.extend(properties::annotated(annotations)?);
         let path = name.path()?;
         Ok(Unit { name: name.unit, properties, path })
+    }
+
+    /// Adds the device rules to the properties; whether they can be said so.
+    pub(crate) fn state_devices(&mut self, rules: &Rules) -> bool {
+        let stated = devices::stated(rules);
+        let said = stated.is_some();
+        self.properties.extend(stated.into_iter().flatten());
+        said
     }
 
     fn is_slice(&self) -> bool {
