@@ -137,7 +137,7 @@ fn text_without_a_header() -> String {
 
 fn empty_entry_of_the_path() -> String {
     let bundle = Bundle::new().with("/process/args", json!(["seeker"])).with("/process/cwd", json!("/home/u"));
-    fs::copy(bundle.rootfs("probe"), bundle.rootfs("home/u/seeker")).expect("a copy");
+    programs::copy(&bundle.rootfs("probe"), &bundle.rootfs("home/u/seeker"));
     let outcome = bundle.with("/process/env", json!(["PATH=:/bin"])).run();
     (if outcome.code == 0 { "it runs" } else { "an error" }).to_owned()
 }

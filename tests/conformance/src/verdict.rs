@@ -32,7 +32,7 @@ pub(crate) fn of(row: &Row) -> Result<(), Failed> {
         (Verdict::Holds, None) | (Verdict::DoesNotHold(_), Some(_)) => Ok(()),
         (Verdict::DoesNotHold(why), None) => Err(format!("{}\n{why}", row.rule).into()),
         (Verdict::Skipped(reason), _) => {
-            harness::host::say_skipped(&format!("{}: {reason}", row.name()));
+            harness::host::say_is_skipped(&row.name(), &reason);
             Ok(())
         }
     }

@@ -333,8 +333,8 @@ fn root_file_system(root: &Path) {
         fs::create_dir_all(root.join(folder)).expect("a folder");
     }
     fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("the mode of /tmp");
-    fs::copy(programs::busybox(), root.join("bin/busybox")).expect("busybox");
-    fs::copy(programs::probe(), root.join("probe")).expect("the probe: cargo build -p cofferdam-tests");
+    programs::copy(&programs::busybox(), &root.join("bin/busybox"));
+    programs::copy(&programs::probe(), &root.join("probe"));
     for applet in APPLETS.split_whitespace() {
         symlink("busybox", root.join("bin").join(applet)).expect("a link");
     }

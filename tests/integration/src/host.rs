@@ -59,10 +59,14 @@ pub fn is_user_mode() -> bool {
     fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains("User Mode Linux"))
 }
 
-/// Says that the running test is skipped, past the capture of the test runner.
+/// Says that the running test is skipped: its thread is named after it.
 pub fn say_skipped(reason: &str) {
-    let thread = std::thread::current();
+    say_is_skipped(std::thread::current().name().unwrap_or("?"), reason);
+}
+
+/// Says that a test is skipped, past the capture of the test runner.
+pub fn say_is_skipped(test: &str, reason: &str) {
     // A line of its own, though the runner may be in the middle of one.
-    let line = format!("\nskipped: {}: {reason}\n", thread.name().unwrap_or("?"));
+    let line = format!("\nskipped: {test}: {reason}\n");
     drop(std::io::stderr().write_all(line.as_bytes()));
 }

@@ -51,6 +51,18 @@ pub fn busybox() -> PathBuf {
     find("busybox").expect("busybox: install busybox-static")
 }
 
+/// Copies a program, by another process: a child that some thread makes while we hold the copy open for writing would
+/// hold it open, too, and nobody could execute it for that long.
+#[track_caller]
+pub fn copy(program: &Path, target: &Path) {
+    let status = Command::new("cp").arg("--").args([program, target]).status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "{} is not there: cargo build -p cofferdam-tests",
+        program.display()
+    );
+}
+
 /// A program of the host's PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/sbin:/usr/bin:/sbin:/bin"));

@@ -1,6 +1,7 @@
 //! config.md, Linux mount options: each one, by what it does.
 
 use harness::Bundle;
+use harness::programs;
 use harness::view::{answer, flags, mount, refused};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use rustix::mount::MountFlags;
@@ -102,7 +103,7 @@ fn suid_and_nosuid() {
     bundle.set("/process/noNewPrivileges", json!(false));
     bundle.set("/process/args", json!(["/bin/sh", "-c", "/a/probe; /b/probe"]));
     let program = bundle.folder().join("tree/probe");
-    fs::copy(bundle.rootfs("probe"), &program).expect("a program");
+    programs::copy(&bundle.rootfs("probe"), &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).expect("its mode");
     let said = bundle.run().ok().out;
     let who: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -114,7 +115,7 @@ fn exec_and_noexec() {
     shows(&[(&["noexec"], &["noexec"]), (&["exec"], &["-noexec"])]);
     let bundle = twice("noexec", "exec")
         .with("/process/args", json!(["/bin/sh", "-c", "/a/busybox true; echo $?; /b/busybox true; echo $?"]));
-    fs::copy(bundle.rootfs("bin/busybox"), bundle.folder().join("tree/busybox")).expect("a program");
+    programs::copy(&bundle.rootfs("bin/busybox"), &bundle.folder().join("tree/busybox"));
     assert_eq!(bundle.run().ok().out, "126\n0\n");
 }
 

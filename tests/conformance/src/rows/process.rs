@@ -4,7 +4,7 @@ use super::refused;
 use crate::verdict::skip;
 use harness::bundle::seen;
 use harness::terminal::{Receiver, read_all};
-use harness::{Bundle, host};
+use harness::{Bundle, host, programs};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -157,7 +157,7 @@ fn with_copies(folders: &[&str], name: &str) -> Bundle {
     let bundle = Bundle::new().with("/process/args", json!([name]));
     for folder in folders {
         fs::create_dir_all(bundle.rootfs(folder)).expect("a folder");
-        fs::copy(bundle.rootfs("probe"), bundle.rootfs(&format!("{folder}/seeker"))).expect("a copy");
+        programs::copy(&bundle.rootfs("probe"), &bundle.rootfs(&format!("{folder}/seeker")));
     }
     bundle
 }

@@ -4,7 +4,6 @@
 use crate::verdict::skip;
 use harness::{Bundle, programs};
 use serde_json::{Value, json};
-use std::fs;
 
 super::rows! { "seccomp":
     "config-linux.md, seccomp actions" {
@@ -59,7 +58,7 @@ pub(super) fn calling(calls: &[&str], seccomp: Value) -> Bundle {
         skip("calls are named by their numbers on x86_64");
     }
     let bundle = Bundle::new().with("/linux/seccomp", seccomp);
-    fs::copy(programs::call(), bundle.rootfs("call")).expect("a program");
+    programs::copy(&programs::call(), &bundle.rootfs("call"));
     let arguments: Vec<&str> = ["/call"].iter().chain(calls).copied().collect();
     bundle.with("/process/args", json!(arguments))
 }

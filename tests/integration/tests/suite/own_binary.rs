@@ -95,7 +95,7 @@ const CAPABILITIES: [&str; 41] = [
 fn an_attacker_inside_never_opens_it_for_writing() {
     need_root!();
     let bundle = privileged("exec /attack");
-    fs::copy(programs::attack(), bundle.rootfs("attack")).unwrap();
+    programs::copy(&programs::attack(), &bundle.rootfs("attack"));
     let before = (identity(), fs::read(programs::runtime()).unwrap());
     bundle.up();
     eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
@@ -119,9 +119,9 @@ fn attack_log(bundle: &Bundle) -> Value {
 fn the_attacker_catches_a_program_that_is_not_protected() {
     need_root!();
     let bundle = privileged("exec /attack");
-    fs::copy(programs::attack(), bundle.rootfs("attack")).unwrap();
+    programs::copy(&programs::attack(), &bundle.rootfs("attack"));
     let victim = bundle.folder().join("victim");
-    fs::copy(programs::find("nsenter").expect("nsenter"), &victim).unwrap();
+    programs::copy(&programs::find("nsenter").expect("nsenter"), &victim);
     bundle.up();
     eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
     let target = bundle.pid().to_string();

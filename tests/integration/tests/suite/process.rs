@@ -26,7 +26,7 @@ fn the_program_is_searched_in_the_containers_path() {
     need_root!();
     let mut bundle = Bundle::new();
     fs::create_dir(bundle.rootfs("opt")).unwrap();
-    fs::copy(bundle.rootfs("probe"), bundle.rootfs("opt/seeker")).unwrap();
+    programs::copy(&bundle.rootfs("probe"), &bundle.rootfs("opt/seeker"));
     bundle.set("/process/env", json!(["PATH=/nowhere:/opt:/bin"]));
     bundle.set("/process/args", json!(["seeker"]));
     assert_eq!(harness::bundle::seen(&bundle.run().ok())["args"], json!(["seeker"]));

@@ -3,14 +3,13 @@
 use harness::terminal::Receiver;
 use harness::{Bundle, need_cofferdam, need_root, programs};
 use serde_json::{Value, json};
-use std::fs;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
 
 /// A bundle that makes system calls by number and prints their errors.
 fn calling(numbers: &[&str], seccomp: Value) -> Bundle {
     let bundle = Bundle::new().with("/linux/seccomp", seccomp);
-    fs::copy(programs::call(), bundle.rootfs("call")).unwrap();
+    programs::copy(&programs::call(), &bundle.rootfs("call"));
     let arguments: Vec<&str> = ["/call"].iter().chain(numbers).copied().collect();
     bundle.with("/process/args", json!(arguments))
 }

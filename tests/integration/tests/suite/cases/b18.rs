@@ -77,7 +77,7 @@ fn bundle(numbers: &[&str], mut more: Value) -> Bundle {
     }
     more["syscalls"] = json!([{"names": names, "action": "SCMP_ACT_ALLOW"}]);
     let bundle = Bundle::new().with("/linux/seccomp", more);
-    fs::copy(programs::call(), bundle.rootfs("call")).unwrap();
+    programs::copy(&programs::call(), &bundle.rootfs("call"));
     let arguments: Vec<&str> = ["/call"].iter().chain(numbers).copied().collect();
     bundle.with("/process/args", json!(arguments))
 }
