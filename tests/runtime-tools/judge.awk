@@ -21,7 +21,7 @@ FILENAME ~ /\/known$/ {
 FNR == 1 {
     depth = split(FILENAME, part, "/")
     program = part[depth]; runtime = part[depth - 1]
-    if (!(program in known_program)) { known_program[program]; program_at[++programs] = program }
+    if (!(program in was_run)) { was_run[program]; program_at[++programs] = program }
     told = 0; lines = 0
 }
 /^ok / { passed[runtime, program]++; lines++ }
@@ -45,11 +45,15 @@ function holds(when,    count, i, wanted) {
 # The entry that knows of a failure, or 0. Decisions are ours alone.
 function entry(runtime, program, line,    i) {
     for (i = 1; i <= entries; i++) {
-        if (program_of[i] != program || !holds(when_of[i]) || (why_of[i] == "decision" && runtime != us)) continue
+        if (program_of[i] != program || !holds(when_of[i])) continue
+        if (why_of[i] == "decision" && runtime != us) continue
         if (lines_of[i] == ",*," || index(lines_of[i], "," line ",")) return i
     }
     return 0
 }
+
+# A list and one more.
+function more(list, separator, one) { return list ? list separator one : one }
 
 # Sorts a program's failures into classes: number[CLASS], text[CLASS].
 function judge(runtime, program,    count, i, line, known, class) {
@@ -61,25 +65,37 @@ function judge(runtime, program,    count, i, line, known, class) {
         class = known ? why_of[known] : "us"
         number[class]++
         if (runtime == us) used[known] = 1
-        if (!known) text[class] = text[class] (text[class] ? ", " : "") line[i]
-        else if (!index(text[class], reason_of[known])) text[class] = text[class] (text[class] ? "; " : "") reason_of[known]
+        if (!known) text[class] = more(text[class], ", ", line[i])
+        else if (!index(text[class], reason_of[known])) text[class] = more(text[class], "; ", reason_of[known])
     }
 }
 
 # What another runtime did, in a cell.
-function beside(runtime, program,    cell, i) {
+function beside(runtime, program,    cell, i, class) {
     judge(runtime, program)
-    for (i = 1; i in classes; i++) if (number[classes[i]]) cell = cell (cell ? ", " : "") number[classes[i]] " " (classes[i] == "us" ? "own" : classes[i])
+    for (i = 1; i in classes; i++) {
+        class = classes[i]
+        if (number[class]) cell = more(cell, ", ", number[class] " " (class == "us" ? "own" : class))
+    }
     return cell ? cell : "all"
 }
 
-function row(program,    cells, i, class) {
+function row(program,    cells, i, class, why) {
     judge(us, program)
     cells = "| " program " | " passed[us, program] + 0 " |"
-    for (i = 1; i in classes; i++) cells = cells " " (number[classes[i]] ? number[classes[i]] ": " text[classes[i]] : "") " |"
-    if (number["us"]) { bad++; print program > failing; problems = problems "FAILED: runtime-tools " program ": " text["us"] "\n" }
-    else if (number["machine"] + number["test"] + number["decision"] == 0) good++
-    else for (i = 1; i in classes; i++) if (text[classes[i]]) { skipped++; skips = skips "skipped: runtime-tools " program ": " classes[i] ": " text[classes[i]] "\n"; break }
+    for (i = 1; i in classes; i++) {
+        class = classes[i]
+        cells = cells " " (number[class] ? number[class] ": " text[class] : "") " |"
+        if (class != "us" && text[class]) why = more(why, "; ", class ": " text[class])
+    }
+    if (number["us"]) {
+        bad++
+        print program > failing
+        problems = problems "FAILED: runtime-tools " program ": " text["us"] "\n"
+    } else if (why) {
+        skipped++
+        skips = skips "skipped: runtime-tools " program ": " why "\n"
+    } else good++
     for (i = 2; i <= runtimes; i++) cells = cells " " beside(runtime_of[i], program) " |"
     return cells
 }
@@ -90,9 +106,10 @@ END {
     for (i = 2; i <= runtimes; i++) { head = head " " runtime_of[i] " |"; rule = rule "---|" }
     rows = head "\n" rule
     for (p = 1; p <= programs; p++) rows = rows "\n" row(program_at[p])
-    for (i = 1; i <= entries; i++) if (program_of[i] in known_program && holds(when_of[i]) && !chance[i] && !used[i]) {
+    for (i = 1; i <= entries; i++) {
+        if (!(program_of[i] in was_run) || !holds(when_of[i]) || chance[i] || used[i]) continue
         bad++
-        problems = problems "FAILED: runtime-tools known: " program_of[i] " passes: its line (" reason_of[i] ") is not needed any more\n"
+        problems = problems "FAILED: runtime-tools known: a line of " program_of[i] " is not needed any more: " reason_of[i] "\n"
     }
     print rows; print rows > table
     printf "%s%s", skips, problems
