@@ -11,6 +11,7 @@ const NEWER: &[&str] = &[
     "scheduling::a_policy_that_no_kernel_has",
     "scheduling::a_child_does_not_inherit_what_is_reset",
     "scheduling::flags_of_deadlines",
+    "scheduling::flags_that_keep",
     "scheduling::utilization_clamps",
     "scheduling::a_policy_is_required",
     "scheduling::an_unknown_flag_is_refused",

@@ -22,79 +22,10 @@ fn arguments_environment_and_directory_arrive_whole() {
 }
 
 #[test]
-fn the_program_is_searched_in_the_containers_path() {
-    need_root!();
-    let mut bundle = Bundle::new();
-    fs::create_dir(bundle.rootfs("opt")).unwrap();
-    programs::copy(&bundle.rootfs("probe"), &bundle.rootfs("opt/seeker"));
-    bundle.set("/process/env", json!(["PATH=/nowhere:/opt:/bin"]));
-    bundle.set("/process/args", json!(["seeker"]));
-    assert_eq!(harness::bundle::seen(&bundle.run().ok())["args"], json!(["seeker"]));
-}
-
-#[test]
 fn a_missing_directory_is_made() {
     need_root!();
     let mut bundle = Bundle::new().with("/process/cwd", json!("/made/below"));
     assert_eq!(bundle.probe(&[])["cwd"], "/made/below");
-}
-
-#[test]
-fn users_and_groups_are_exact() {
-    need_root!();
-    let mut bundle = Bundle::new();
-    bundle.set("/process/user", json!({"uid": 1000, "gid": 2000, "additionalGids": [3000, 4000], "umask": 0o27}));
-    let seen = bundle.probe(&[]);
-    assert_eq!(seen["status"]["Uid"], "1000 1000 1000 1000");
-    assert_eq!(seen["status"]["Gid"], "2000 2000 2000 2000");
-    assert_eq!(seen["status"]["Groups"], "3000 4000");
-}
-
-#[test]
-fn the_callers_groups_do_not_come_along() {
-    need_root!();
-    let bundle = Bundle::new();
-    let outcome = harness::Call::new(&programs::find("setpriv").expect("setpriv"), bundle.folder())
-        .args(["--groups", "4242,4343"])
-        .args([programs::runtime()])
-        .args(["--root".into(), bundle.state_folder()])
-        .args(["run", bundle.id()])
-        .cwd(bundle.folder())
-        .ok();
-    assert_eq!(harness::bundle::seen(&outcome)["status"]["Groups"], "");
-}
-
-#[test]
-fn umask_is_set() {
-    need_root!();
-    need_cofferdam!("umask is newer");
-    let mut bundle = Bundle::new().with("/process/user", json!({"uid": 0, "gid": 0, "umask": 0o27}));
-    assert_eq!(bundle.probe(&[])["status"]["Umask"], "0027");
-    bundle.set("/process/user", json!({"uid": 0, "gid": 0}));
-    assert_eq!(bundle.probe(&[])["status"]["Umask"], "0022");
-}
-
-#[test]
-fn capability_sets_are_exact() {
-    need_root!();
-    let (chown, kill, raw) = ("CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW");
-    let mut bundle = Bundle::new().with(
-        "/process/capabilities",
-        json!({
-            "bounding": [chown, kill, raw], "effective": [chown], "permitted": [chown, kill], "inheritable": [kill],
-            "ambient": [kill],
-        }),
-    );
-    let seen = bundle.probe(&[]);
-    // The kernel gives root's program all that the bounding set and the ambient one allow.
-    assert_eq!(seen["status"]["CapBnd"], "0000000000002021");
-    assert_eq!(seen["status"]["CapInh"], "0000000000000020");
-    assert_eq!(seen["status"]["CapAmb"], "0000000000000020");
-    bundle.set("/process/user", json!({"uid": 1000, "gid": 1000}));
-    let seen = bundle.probe(&[]);
-    assert_eq!(seen["status"]["CapBnd"], "0000000000002021");
-    assert_eq!(seen["status"]["CapPrm"], "0000000000000020");
-    assert_eq!(seen["status"]["CapEff"], "0000000000000020");
 }
 
 #[test]
@@ -105,32 +36,6 @@ fn no_capabilities_means_none() {
     for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         assert_eq!(seen["status"][set], "0000000000000000", "{set}");
     }
-}
-
-#[test]
-fn no_new_privileges_is_as_asked() {
-    need_root!();
-    let mut bundle = Bundle::new();
-    assert_eq!(bundle.probe(&[])["status"]["NoNewPrivs"], "1");
-    bundle.set("/process/noNewPrivileges", json!(false));
-    assert_eq!(bundle.probe(&[])["status"]["NoNewPrivs"], "0");
-}
-
-#[test]
-fn resource_limits_are_exact() {
-    need_root!();
-    let mut bundle = Bundle::new().with(
-        "/process/rlimits",
-        json!([
-            {"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200},
-            {"type": "RLIMIT_CORE", "soft": 0, "hard": 0},
-            {"type": "RLIMIT_STACK", "soft": 8_388_608, "hard": 18_446_744_073_709_551_615_u64},
-        ]),
-    );
-    let seen = bundle.probe(&[]);
-    assert_eq!(seen["limits"]["open files"], json!(["100", "200"]));
-    assert_eq!(seen["limits"]["core file size"], json!(["0", "0"]));
-    assert_eq!(seen["limits"]["stack size"], json!(["8388608", "unlimited"]));
 }
 
 #[test]
@@ -160,16 +65,6 @@ fn a_scheduler_that_wants_all_cpus_needs_them() {
 }
 
 #[test]
-fn resource_limits_that_are_duplicate_are_refused() {
-    need_root!();
-    need_cofferdam!("Debian's runc takes the last one");
-    let one = json!({"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200});
-    let bundle = Bundle::new().with("/process/rlimits", json!([one, one]));
-    bundle.create().fails();
-    bundle.assert_nothing_left();
-}
-
-#[test]
 fn resource_limits_may_be_raised() {
     need_root!();
     if !host::has_capability(host::SYS_RESOURCE) {
@@ -178,33 +73,6 @@ fn resource_limits_may_be_raised() {
     let limits = json!([{"type": "RLIMIT_NOFILE", "soft": 1_048_576, "hard": 1_048_576}]);
     let mut bundle = Bundle::new().with("/process/rlimits", limits);
     assert_eq!(bundle.probe(&[])["limits"]["open files"], json!(["1048576", "1048576"]));
-}
-
-#[test]
-fn the_oom_score_is_set_or_inherited() {
-    need_root!();
-    let mut bundle = Bundle::new();
-    let own = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
-    assert_eq!(bundle.probe(&[])["oom_score_adj"], own.trim());
-    bundle.set("/process/oomScoreAdj", json!(321));
-    assert_eq!(bundle.probe(&[])["oom_score_adj"], "321");
-}
-
-#[test]
-fn scheduling_is_set_for_run_and_exec() {
-    need_root!();
-    need_cofferdam!("scheduler and ioPriority are newer");
-    let mut bundle = Bundle::of_sleep();
-    bundle.set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 7}));
-    bundle.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 6}));
-    bundle.up();
-    let mut process = bundle.config["process"].clone();
-    process["args"] = json!(["/probe"]);
-    let seen = harness::bundle::seen(&bundle.exec_process(&process).ok());
-    assert_eq!((&seen["stat"]["policy"], &seen["stat"]["nice"]), (&json!(3), &json!(7)));
-    process["args"] = json!(["sh", "-c", "ionice -p $$; ionice -p 1"]);
-    let outcome = bundle.exec_process(&process).ok();
-    assert_eq!(outcome.out, "best-effort: prio 6\nbest-effort: prio 6\n");
 }
 
 #[test]

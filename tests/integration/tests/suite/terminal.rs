@@ -55,12 +55,6 @@ fn the_size_is_set_before_the_program_begins() {
 }
 
 #[test]
-fn the_size_is_ignored_without_a_terminal() {
-    need_root!();
-    Bundle::of_shell("true").with("/process/consoleSize", json!({"height": 33, "width": 77})).run().ok();
-}
-
-#[test]
 fn a_user_owns_the_terminal() {
     need_root!();
     let (bundle, receiver) = with_terminal("stat -c '%u %a' $(tty); echo again >$(tty)");
