@@ -81,6 +81,18 @@ mod tests {
         assert_eq!(plan(&json!(null)).unwrap().count(), 0);
     }
 
+    /// include/uapi/asm-generic/resource.h
+    #[test]
+    fn resources_have_the_kernels_numbers() {
+        let names =
+            "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME";
+        for (number, name) in (0..).zip(names.split(' ')) {
+            let to = plan(&json!([{"type": format!("RLIMIT_{name}"), "soft": 1, "hard": 2}])).unwrap();
+            let steps: Vec<_> = to.steps().map(|placed| placed.step).collect();
+            assert_eq!(steps, [Step::ResourceLimit { resource: number, soft: 1, hard: 2 }], "{name}");
+        }
+    }
+
     #[test]
     fn duplicates_and_soft_above_hard_are_refused() {
         let twice =

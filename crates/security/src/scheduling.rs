@@ -216,6 +216,36 @@ mod tests {
         Ok(to)
     }
 
+    /// include/uapi/linux/sched.h
+    #[test]
+    fn policies_and_flags_have_the_kernels_numbers() {
+        use LinuxSchedulerFlag as Flag;
+        let policies = [Policy::SchedOther, Policy::SchedFifo, Policy::SchedRr, Policy::SchedBatch, Policy::SchedIso];
+        assert_eq!(policies.map(policy), [0, 1, 2, 3, 4]);
+        assert_eq!([Policy::SchedIdle, Policy::SchedDeadline].map(policy), [5, 6]);
+        let flags =
+            [Flag::SchedResetOnFork, Flag::SchedFlagReclaim, Flag::SchedFlagDLOverrun, Flag::SchedFlagKeepPolicy];
+        assert_eq!(flags.map(flag), [1, 2, 4, 8]);
+        let flags = [Flag::SchedFlagKeepParams, Flag::SchedFlagUtilClampMin, Flag::SchedFlagUtilClampMax];
+        assert_eq!(flags.map(flag), [16, 32, 64]);
+    }
+
+    /// include/uapi/linux/mempolicy.h
+    #[test]
+    fn memory_policies_have_the_kernels_numbers() {
+        let modes = [("DEFAULT", ""), ("PREFERRED", "0"), ("BIND", "0"), ("INTERLEAVE", "0"), ("LOCAL", "")];
+        let newer = [("PREFERRED_MANY", "0"), ("WEIGHTED_INTERLEAVE", "0")];
+        for (number, (name, nodes)) in (0..).zip(modes.into_iter().chain(newer)) {
+            let asked = json!({"mode": format!("MPOL_{name}"), "nodes": nodes,
+                "flags": ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"]});
+            let to = of_linux("memoryPolicy", &asked).unwrap();
+            let Some(Step::MemoryPolicy { mode, .. }) = to.steps().map(|placed| placed.step).next() else {
+                panic!("{name}")
+            };
+            assert_eq!(mode, 0xe000 | number, "{name}");
+        }
+    }
+
     #[test]
     fn scheduler() {
         let batch = json!({"policy": "SCHED_BATCH", "priority": 0, "nice": 19});
