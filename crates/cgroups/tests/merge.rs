@@ -1,4 +1,5 @@
 //! What a container's resources are after an update: the basis of the next one.
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "values are written where they are used")]
 
 use cgroups::merge;
 use serde_json::{Value, json};
