@@ -97,7 +97,14 @@ fn steady(mut seen: Value) -> Value {
             *link = json!(if own(kind) == *link { "the caller's" } else { "its own" });
         }
     }
-    // An environment is a set.
+    // What devices may be used is a set.
+    let devices = &mut seen["answers"]["read:/sys/fs/cgroup/devices/devices.list"];
+    if let Some(text) = devices.as_str() {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        *devices = json!(lines);
+    }
+    // So is an environment.
     if let Some(variables) = seen["env"].as_array_mut() {
         variables.sort_by_key(Value::to_string);
     }
