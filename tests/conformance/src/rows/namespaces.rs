@@ -111,10 +111,13 @@ fn mount() {
 }
 
 fn ipc() {
-    let queue = Call::new(&programs::find("ipcmk").expect("ipcmk"), &std::env::temp_dir()).args(["-Q"]).ok().out;
+    let bundle = Bundle::new();
+    let on_the_host = |program: &str, arguments: &[&str]| {
+        Call::new(&programs::find(program).expect("util-linux"), bundle.folder()).args(arguments).ok().out
+    };
+    let queue = on_the_host("ipcmk", &["-Q"]);
     let seen = new("ipc", Bundle::new(), &["read:/proc/sysvipc/msg"]);
-    let number = queue.split_whitespace().last().expect("a number").to_owned();
-    Call::new(&programs::find("ipcrm").expect("ipcrm"), &std::env::temp_dir()).args(["-q", &number]).ok();
+    on_the_host("ipcrm", &["-q", queue.split_whitespace().last().expect("a number")]);
     assert_eq!(answer(&seen, "read:/proc/sysvipc/msg").as_str().expect("text").lines().count(), 1);
 }
 
