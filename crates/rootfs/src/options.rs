@@ -19,8 +19,6 @@ enum Meaning {
     Atime(u32),
     /// Not that way: an earlier option of the same list counts no more.
     NotAtime(u32),
-    /// As [`Meaning::NotAtime`], and as the kernel does by default where a mount has a way already.
-    DefaultAtime(u32),
     /// Set a flag of the mount and all below.
     SetAll(u32),
     /// Clear it there.
@@ -44,8 +42,8 @@ enum Meaning {
 }
 
 use Meaning::{
-    Atime, AtimeAll, Bind, Clear, ClearAll, CopyUp, DefaultAtime, IdMap, NotAtime, NotSuperblock, Nothing, Propagation,
-    Remount, Set, SetAll, Superblock,
+    Atime, AtimeAll, Bind, Clear, ClearAll, CopyUp, IdMap, NotAtime, NotSuperblock, Nothing, Propagation, Remount, Set,
+    SetAll, Superblock,
 };
 
 /// `MS_REC` and the four kinds of propagation.
@@ -76,11 +74,11 @@ const TABLE: &[(&str, Meaning)] = &[
     ("nodiratime", Set(MOUNT_ATTR_NODIRATIME)),
     ("diratime", Clear(MOUNT_ATTR_NODIRATIME)),
     ("noatime", Atime(MOUNT_ATTR_NOATIME)),
-    ("atime", DefaultAtime(MOUNT_ATTR_NOATIME)),
+    ("atime", NotAtime(MOUNT_ATTR_NOATIME)),
     ("relatime", Atime(MOUNT_ATTR_RELATIME)),
     ("norelatime", NotAtime(MOUNT_ATTR_RELATIME)),
     ("strictatime", Atime(MOUNT_ATTR_STRICTATIME)),
-    ("nostrictatime", DefaultAtime(MOUNT_ATTR_STRICTATIME)),
+    ("nostrictatime", NotAtime(MOUNT_ATTR_STRICTATIME)),
     ("rro", SetAll(MOUNT_ATTR_RDONLY)),
     ("rrw", ClearAll(MOUNT_ATTR_RDONLY)),
     ("rnosuid", SetAll(MOUNT_ATTR_NOSUID)),
@@ -153,7 +151,6 @@ pub(crate) struct Options<'a> {
     set: u32,
     clear: u32,
     atime: Option<u32>,
-    default_atime: bool,
     recursive_set: u32,
     recursive_clear: u32,
     propagation: [u32; 2],
@@ -181,10 +178,6 @@ impl<'a> Options<'a> {
             Clear(flag) => (self.set, self.clear) = (self.set & !flag, self.clear | flag),
             Atime(mode) => self.atime = Some(mode),
             NotAtime(mode) => self.atime = self.atime.filter(|chosen| *chosen != mode),
-            DefaultAtime(mode) => {
-                self.atime = self.atime.filter(|chosen| *chosen != mode);
-                self.default_atime = true;
-            }
             SetAll(flag) => {
                 self.recursive_set |= flag;
                 self.recursive_clear &= !flag;
@@ -209,10 +202,8 @@ impl<'a> Options<'a> {
             IdMap(recursive) => self.id_map = Some(recursive),
             CopyUp => self.copy_up = true,
         }
-        self.flagged |= matches!(
-            meaning,
-            Set(_) | Clear(_) | Atime(_) | NotAtime(_) | DefaultAtime(_) | Superblock(_) | NotSuperblock(_)
-        );
+        self.flagged |=
+            matches!(meaning, Set(_) | Clear(_) | Atime(_) | NotAtime(_) | Superblock(_) | NotSuperblock(_));
     }
 
     /// Whether the mount is asked to be read-only.
@@ -227,19 +218,14 @@ impl<'a> Options<'a> {
 
     /// The flags of a mount that has some already, from its source or from before. Where any is named, the flags
     /// are exactly the named ones (but locked ones that nobody asks to be cleared stay); access times are left
-    /// alone unless an option names them. This is how runc reads "as mount(8)".
+    /// alone unless a mode for them is named. This is how runc reads "as mount(8)".
     pub(crate) fn over_old(&self) -> Attributes {
         if !self.flagged {
             return self.below();
         }
         let lockable = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
         let atime = self.atime.is_some() || self.set & MOUNT_ATTR_NODIRATIME != 0;
-        let replaced = match (atime, self.default_atime) {
-            (true, _) => MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME,
-            // All bits clear: relatime, the kernel's default.
-            (false, true) => MOUNT_ATTR__ATIME,
-            (false, false) => 0,
-        };
+        let replaced = if atime { MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME } else { 0 };
         let clear = (self.clear & !MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW | replaced) & !self.set;
         Attributes {
             set: u64::from(self.set | self.atime.unwrap_or(0)),

@@ -75,7 +75,6 @@ const DIFFERENCES: &[Difference] = &[
     crun("devices::a_default_device_that_is_listed", "the owner is root"),
     crun("mount_options::symfollow_and_nosymfollow", "it goes to the file system"),
     crun("mount_options::the_later_of_two_counts", "`ro` counts"),
-    crun("mount_options::what_a_bind_inherits_is_cleared", "`atime` is passed over"),
     crun("mount_options::sync_and_async", "`sync` counts"),
     crun("mount_options::iversion_and_noiversion", "they go to the file system"),
     crun("mount_options::silent_and_loud", "they go to the file system"),

@@ -21,7 +21,6 @@ const NEWER: &[&str] = &[
     "scheduling::children_have_the_priority",
     "scheduling::a_class_is_required",
     "scheduling::a_priority_is_from_0_to_7",
-    "scheduling::a_priority_is_required",
     "scheduling::a_priority_goes_for_exec",
     "scheduling::the_final_affinity_is_execs",
     "scheduling::a_list_that_is_none_is_refused",
