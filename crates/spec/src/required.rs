@@ -31,6 +31,8 @@ struct ProcessPart<'a> {
     console_size: Option<Members<'a>>,
     #[serde(borrow)]
     rlimits: List<'a>,
+    #[serde(borrow)]
+    io_priority: Option<Members<'a>>,
 }
 
 /// What is in `linux`; the mappings are in a mount, too.
@@ -129,6 +131,7 @@ fn has_lists(spec: &Spec) -> bool {
 fn has_zeros(process: &Process) -> bool {
     process.rlimits().iter().flatten().any(|limit| limit.soft() == 0 || limit.hard() == 0)
         || process.console_size().is_some_and(|size| size.height() == 0 || size.width() == 0)
+        || process.io_priority().is_some()
 }
 
 fn has_resources(resources: &LinuxResources) -> bool {
@@ -145,6 +148,9 @@ fn has_resources(resources: &LinuxResources) -> bool {
 fn process_part(place: &str, part: &ProcessPart<'_>) -> Result<(), Fault> {
     if let Some(size) = &part.console_size {
         all(size, &["height", "width"], || format!("{place}/consoleSize"))?;
+    }
+    if let Some(priority) = &part.io_priority {
+        all(priority, &["class"], || format!("{place}/ioPriority"))?;
     }
     each(part.rlimits.as_deref(), &["soft", "hard"], || format!("{place}/rlimits"))
 }
@@ -188,6 +194,7 @@ mod tests {
     const REQUIRED: &[(&str, &[&str])] = &[
         ("/process/consoleSize", &["height", "width"]),
         ("/process/rlimits/0", &["soft", "hard"]),
+        ("/process/ioPriority", &["class"]),
         ("/mounts/0/uidMappings/0", &["containerID", "hostID", "size"]),
         ("/mounts/0/gidMappings/0", &["containerID", "hostID", "size"]),
         ("/linux/uidMappings/0", &["containerID", "hostID", "size"]),
@@ -211,6 +218,7 @@ mod tests {
             "process": {
                 "user": {}, "cwd": "/", "args": ["a"], "terminal": true, "consoleSize": {"height": 0, "width": 0},
                 "rlimits": [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}],
+                "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 0},
             },
             "mounts": [{"destination": "/x", "source": "/x", "options": ["bind", "idmap"], "uidMappings": mapping,
                 "gidMappings": mapping}],
