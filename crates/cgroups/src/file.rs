@@ -2,8 +2,9 @@
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, open, openat};
-use rustix::io::{Errno, read as read_some, retry_on_intr, write as write_some};
+use rustix::io::{Errno, read as read_some, retry_on_intr};
 use std::path::Path;
+pub(crate) use sys::file::put;
 
 /// No file of a cgroup that is read here is longer.
 const LONGEST: usize = 16 << 20;
@@ -42,14 +43,6 @@ pub(crate) fn writable(path: &Path) -> Result<OwnedFd, Errno> {
 /// Writes `value` to a file in one call: the kernel takes each write as a whole.
 pub(crate) fn write(path: &Path, value: &str) -> Result<(), Errno> {
     put(&writable(path)?, value)
-}
-
-/// Writes `value` to an open file in one call.
-pub(crate) fn put(file: impl AsFd, value: &str) -> Result<(), Errno> {
-    match retry_on_intr(|| write_some(file.as_fd(), value.as_bytes()))? {
-        count if count == value.len() => Ok(()),
-        _ => Err(Errno::IO),
-    }
 }
 
 /// The number in a file that holds one; `max` is the largest.

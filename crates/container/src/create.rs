@@ -144,7 +144,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),
         },
-        &Facts::gather(&spec),
+        &Facts::gather_for_create(&spec),
         &layout,
     )?;
     plan.warnings.splice(0..0, loaded.warnings);

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 /// `linux/magic.h`
 const CGROUP_SUPER_MAGIC: i64 = 0x27_e0eb;
 const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
-const RDTGROUP_SUPER_MAGIC: i64 = 0x0765_5821;
 
 /// What can be read of a record, perhaps nothing but the id. runc's keys are like ours. Of its cgroups those are
 /// kept that surely are some container's: what is in them will be killed.
@@ -16,7 +15,7 @@ pub(crate) fn salvage(id: &str, bytes: &[u8]) -> Record {
     let record = Record::parse_any(bytes).unwrap_or_default();
     let cgroups = record.cgroup_paths.into_iter().filter(|(_, path)| is_below_root(path));
     // runc does not say whose the group is; a container's own bear its name.
-    let of_it = |path: &Path| is_resctrl(path) && path.ends_with(id);
+    let of_it = |path: &Path| path.is_absolute() && resctrl::is_resctrl(path) && path.ends_with(id);
     Record {
         id: id.to_owned(),
         cgroup_paths: cgroups.collect::<BTreeMap<String, PathBuf>>(),
@@ -31,10 +30,6 @@ fn is_below_root(path: &Path) -> bool {
     let is_cgroup = |path| statfs(path).is_ok_and(|fs| matches!(fs.f_type, CGROUP_SUPER_MAGIC | CGROUP2_SUPER_MAGIC));
     let device = |path| stat(path).ok().map(|stat| stat.st_dev);
     path.is_absolute() && is_cgroup(path) && path.parent().is_some_and(|parent| device(parent) == device(path))
-}
-
-fn is_resctrl(path: &Path) -> bool {
-    path.is_absolute() && statfs(path).is_ok_and(|fs| fs.f_type == RDTGROUP_SUPER_MAGIC)
 }
 
 #[cfg(test)]

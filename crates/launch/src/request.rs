@@ -51,7 +51,7 @@ pub struct Facts {
     pub shared_namespaces: u32,
     /// Which security modules are on.
     pub lsm: Lsm,
-    /// The kernel has `/proc/kcore`.
+    /// The kernel has `/proc/kcore`; looked at for a new root file system alone.
     pub kcore: bool,
     /// Whether we are root. Who is not may not allow setgroups(2) in a new user namespace, and has no rights in
     /// namespaces but the new one's.
@@ -69,9 +69,14 @@ impl Facts {
             capabilities: security::capabilities::held(wanted.has(CLONE_NEWUSER)),
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
-            kcore: access("/proc/kcore", Access::EXISTS).is_ok(),
+            kcore: false,
             root: geteuid().is_root(),
         }
+    }
+
+    /// Looks at the host, for a container with a root file system to be made.
+    pub fn gather_for_create(spec: &Spec) -> Self {
+        Facts { kcore: access("/proc/kcore", Access::EXISTS).is_ok(), ..Facts::gather(spec) }
     }
 
     /// What the plan of the root file system depends on.

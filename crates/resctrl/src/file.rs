@@ -3,8 +3,9 @@
 use crate::error::Error;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, open};
-use rustix::io::{Errno, retry_on_intr, write};
+use rustix::io::{Errno, retry_on_intr};
 use std::path::Path;
+pub(crate) use sys::file::put;
 
 /// What the kernel says of the last thing that it refused.
 const STATUS: &str = "info/last_cmd_status";
@@ -28,14 +29,6 @@ pub(crate) fn word(path: &Path) -> Option<String> {
 pub(crate) fn writable(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
     retry_on_intr(|| open(path, flags, Mode::from_raw_mode(0o600)))
-}
-
-/// Writes `value` in one call: the kernel takes each write as a whole.
-pub(crate) fn put(file: &OwnedFd, value: &str) -> Result<(), Errno> {
-    match retry_on_intr(|| write(file, value.as_bytes()))? {
-        count if count == value.len() => Ok(()),
-        _ => Err(Errno::IO),
-    }
 }
 
 /// An error of writing `value` to a group's file.

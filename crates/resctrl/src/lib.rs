@@ -16,7 +16,7 @@ mod stats;
 
 pub use error::{Error, Result};
 pub use groups::Groups;
-pub use mount::find;
+pub use mount::{find, is_resctrl};
 pub use plan::{Plan, plan};
 pub use schemata::Schemata;
 pub use stats::*;

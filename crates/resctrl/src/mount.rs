@@ -11,13 +11,18 @@ const CUSTOMARY: &str = "/sys/fs/resctrl";
 const RDTGROUP_SUPER_MAGIC: i64 = 0x0765_5821;
 const MOUNTS: &str = "/proc/self/mountinfo";
 
+/// Whether a path is in a resctrl file system.
+pub fn is_resctrl(path: &Path) -> bool {
+    statfs(path).is_ok_and(|found| found.f_type == RDTGROUP_SUPER_MAGIC)
+}
+
 /// The root of the resctrl file system. Where it is mounted as everywhere, the cost does not depend on how many mounts
 /// there are.
 ///
 /// # Errors
 /// [`Error::NotMounted`]; [`Error::File`] where `/proc` is not there.
 pub fn find() -> Result<PathBuf> {
-    if statfs(CUSTOMARY).is_ok_and(|found| found.f_type == RDTGROUP_SUPER_MAGIC) {
+    if is_resctrl(Path::new(CUSTOMARY)) {
         return Ok(CUSTOMARY.into());
     }
     let mounts = file::read(Path::new(MOUNTS)).map_err(|errno| Error::file("read", Path::new(MOUNTS), errno))?;

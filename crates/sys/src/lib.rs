@@ -13,11 +13,11 @@ mod call;
 pub mod clone;
 pub mod descriptor;
 pub mod exec;
+pub mod file;
 pub mod keyring;
 pub mod lsm;
 pub mod memory;
 pub mod mount;
-#[cfg(feature = "std")]
 pub mod mountinfo;
 pub mod namespace;
 pub mod netlink;

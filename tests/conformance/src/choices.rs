@@ -2,10 +2,9 @@
 //! docs/compatibility.md. What Cofferdam does must be what that page says.
 
 use crate::{report, runtime};
-use harness::{Bundle, Call, programs};
+use harness::{Bundle, programs};
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -153,10 +152,7 @@ fn cgroup_from_before() -> String {
 
 fn umask() -> String {
     let bundle = Bundle::of_shell("umask");
-    let (program, state) = (programs::runtime(), bundle.state_folder());
-    let arguments: [&OsStr; 2] = ["-c".as_ref(), "umask 077; exec \"$0\" --root \"$1\" run \"$2\"".as_ref()];
-    let call = Call::new("/bin/sh".as_ref(), bundle.folder()).cwd(bundle.folder()).args(arguments);
-    call.args([program.as_os_str(), state.as_os_str(), bundle.id().as_ref()]).ok().out.trim().to_owned()
+    bundle.call_after("umask 077", ["run", bundle.id()]).ok().out.trim().to_owned()
 }
 
 fn environment_of_a_hook() -> String {

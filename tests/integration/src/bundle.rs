@@ -167,8 +167,13 @@ impl Bundle {
 
     /// A call of the runtime with this bundle's state folder, from the bundle's folder.
     pub fn call<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Call {
+        self.call_of(&programs::runtime(), arguments)
+    }
+
+    /// The same of another runtime.
+    pub fn call_of<'a>(&self, runtime: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Call {
         let root = self.state_folder();
-        Call::new(&programs::runtime(), &self.folder)
+        Call::new(runtime, &self.folder)
             .args(["--root".as_ref(), root.as_os_str()])
             .args(arguments)
             .cwd(&self.folder)

@@ -2,14 +2,11 @@
 //! cgroup above does not have, so only what differs from what is there is written: what a nested host has denied
 //! itself does not stand in the way of a container that asks for no more.
 
-use super::rules::{Access, Kind, Rule, Rules};
+use super::rules::{Access, Key, Kind, Rule, Rules, covers, meets};
 use crate::error::{Error, Result};
 use crate::{file, userns};
 use std::path::Path;
 use sys::Errno;
-
-/// Which devices an exception is about.
-type Key = (Kind, Option<u32>, Option<u32>);
 
 /// What a devices cgroup allows: all but the exceptions, or nothing but them.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +74,7 @@ impl State {
     pub(crate) fn of(rules: &Rules) -> Result<Self> {
         let mut state = State { allow_by_default: rules.allow_by_default, ..State::default() };
         for rule in &rules.list {
-            let key = (rule.kind, rule.major, rule.minor);
+            let key = rule.key();
             if rule.allow == state.allow_by_default {
                 state.take_back(key, rule)?;
             } else {
@@ -148,18 +145,6 @@ impl State {
         differ(&wanted.exceptions, there, !default);
         writes
     }
-}
-
-/// Whether all devices of `inner` are among those of `outer`.
-fn covers(outer: Key, inner: Key) -> bool {
-    let part = |outer: Option<u32>, inner: Option<u32>| outer.is_none() || outer == inner;
-    outer.0 == inner.0 && part(outer.1, inner.1) && part(outer.2, inner.2)
-}
-
-/// Whether some device is among those of both.
-fn meets(one: Key, other: Key) -> bool {
-    let part = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
-    one.0 == other.0 && part(one.1, other.1) && part(one.2, other.2)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod rules;
 pub(crate) use filter::install;
 pub(crate) use legacy::confine;
 pub use rules::{Access, Kind, Rule, Rules};
+pub(crate) use rules::{covers, meets};
 
 #[cfg(test)]
 mod tests;

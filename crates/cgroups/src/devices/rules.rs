@@ -88,6 +88,28 @@ pub struct Rule {
     pub access: Access,
 }
 
+/// Which devices a rule is about: their kind and, each `None` for any, their numbers.
+pub(crate) type Key = (Kind, Option<u32>, Option<u32>);
+
+impl Rule {
+    /// Which devices it is about.
+    pub(crate) fn key(&self) -> Key {
+        (self.kind, self.major, self.minor)
+    }
+}
+
+/// Whether all devices of `inner` are among those of `outer`.
+pub(crate) fn covers(outer: Key, inner: Key) -> bool {
+    let part = |outer: Option<u32>, inner: Option<u32>| outer.is_none() || outer == inner;
+    outer.0 == inner.0 && part(outer.1, inner.1) && part(outer.2, inner.2)
+}
+
+/// Whether some device is among those of both.
+pub(crate) fn meets(one: Key, other: Key) -> bool {
+    let part = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
+    one.0 == other.0 && part(one.1, other.1) && part(one.2, other.2)
+}
+
 impl fmt::Display for Rule {
     /// As the v1 files take it: `c 1:3 rwm`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 
 use super::properties::Property;
 use super::value::Value;
-use crate::devices::{Access, Kind, Rule, Rules};
+use crate::devices::{Access, Kind, Rule, Rules, covers, meets};
 
 /// The rules, as far as a list of what is allowed can say them; `None` where it can't.
 pub(crate) fn stated(rules: &Rules) -> Option<Vec<Property>> {
@@ -12,10 +12,10 @@ pub(crate) fn stated(rules: &Rules) -> Option<Vec<Property>> {
     }
     let mut allowed = Vec::new();
     for (number, rule) in rules.list.iter().enumerate().filter(|(_, rule)| rule.allow) {
-        let later = rules.list.iter().skip(number + 1).filter(|later| !later.allow && meets(later, rule));
+        let later = rules.list.iter().skip(number + 1).filter(|later| !later.allow && meets(later.key(), rule.key()));
         let mut access = rule.access;
         for denial in later {
-            if !covers(denial, rule) {
+            if !covers(denial.key(), rule.key()) {
                 return None;
             }
             access = access.without(denial.access);
@@ -26,18 +26,6 @@ pub(crate) fn stated(rules: &Rules) -> Option<Vec<Property>> {
     }
     let policy = Property::new("DevicePolicy", Value::text("strict"));
     Some(vec![policy, Property::new("DeviceAllow", Value::Array("(ss)".into(), allowed))])
-}
-
-/// Whether both are about some device.
-fn meets(one: &Rule, other: &Rule) -> bool {
-    let may = |one: Option<u32>, other: Option<u32>| one.is_none() || other.is_none() || one == other;
-    one.kind == other.kind && may(one.major, other.major) && may(one.minor, other.minor)
-}
-
-/// Whether the wide rule is about every device that the other one is about.
-fn covers(wide: &Rule, rule: &Rule) -> bool {
-    let all = |wide: Option<u32>, number: Option<u32>| wide.is_none() || wide == number;
-    wide.kind == rule.kind && all(wide.major, rule.major) && all(wide.minor, rule.minor)
 }
 
 /// What systemd calls the devices of a rule: a node by its numbers, which need not be there, or a whole driver's.

@@ -18,7 +18,7 @@ pub use value::Value;
 use crate::devices::Rules;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use bus::{Bus, Refusal};
+use bus::Bus;
 use name::Name;
 use serde::Serialize;
 use spec::oci::LinuxResources;
@@ -100,7 +100,7 @@ impl Unit {
         if !Path::new(BOOTED).is_dir() {
             return Err(Error::NoSystemd("systemd not running on this host"));
         }
-        if !rustix::process::geteuid().is_root() || crate::userns::is_inside() {
+        if crate::userns::is_rootless() {
             return Err(Error::NoSystemd("units of a user's own systemd are not supported yet"));
         }
         Ok(())
@@ -170,9 +170,7 @@ pub fn stop(unit: &str) -> Result<()> {
     match stopped {
         Ok(_) => Ok(()),
         Err(refusal) if refusal.is("NoSuchUnit") => Ok(()),
-        Err(refusal) => {
-            Err(Error::Systemd { act: "stop", unit: unit.to_owned(), reason: Refusal::to_string(&refusal) })
-        }
+        Err(refusal) => Err(Error::Systemd { act: "stop", unit: unit.to_owned(), reason: refusal.to_string() }),
     }
 }
 

@@ -11,13 +11,7 @@ pub(super) fn bare(line: &[u8], root: &[u8]) -> Option<ArrayVec<u8, 4096>> {
         return None;
     }
     let mut path = ArrayVec::new();
-    let mut bytes = point.iter().copied();
-    while let Some(byte) = bytes.next() {
-        // Blanks and backslashes are three octal digits.
-        let byte = match byte {
-            b'\\' => bytes.by_ref().take(3).fold(0_u8, |value, digit| value.wrapping_mul(8) | (digit & 7)),
-            byte => byte,
-        };
+    for byte in sys::mountinfo::plain(point) {
         path.try_push(byte).ok()?;
     }
     let beneath = path.strip_prefix(root).is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'));

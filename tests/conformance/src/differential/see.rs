@@ -1,7 +1,7 @@
 //! What comes of a config with a runtime: what the probe sees, less what differs from one run to the next.
 
 use crate::generate::Change;
-use harness::{Bundle, Call};
+use harness::Bundle;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,10 +66,7 @@ pub(crate) fn seen(runtime: &Path, changes: &[Change]) -> Value {
     for (pointer, value) in changes.iter().flatten() {
         bundle.set(pointer, value.clone());
     }
-    let call = Call::new(runtime, bundle.folder())
-        .cwd(bundle.folder())
-        .args(["--root".as_ref(), bundle.state_folder().as_os_str()]);
-    let outcome = call.args(["run", bundle.id()]).outcome();
+    let outcome = bundle.call_of(runtime, ["run", bundle.id()]).outcome();
     bundle.assert_nothing_left();
     let text = outcome.out.replace(bundle.tag(), "TAG");
     match serde_json::from_str(&text) {
@@ -91,10 +88,9 @@ fn furnish(bundle: &Bundle) {
 
 /// Takes out numbers that the kernel gives anew each time.
 fn steady(mut seen: Value) -> Value {
-    let own = harness_namespaces();
     if let Some(namespaces) = seen["namespaces"].as_object_mut() {
         for (kind, link) in namespaces {
-            *link = json!(if own(kind) == *link { "the caller's" } else { "its own" });
+            *link = json!(if json!(own_namespace(kind)) == *link { "the caller's" } else { "its own" });
         }
     }
     // What devices may be used is a set.
@@ -134,11 +130,9 @@ fn by_target(mounts: &Value) -> Value {
     json!(targets)
 }
 
-fn harness_namespaces() -> impl Fn(&str) -> Value {
-    |kind| {
-        let link = fs::read_link(format!("/proc/self/ns/{kind}")).ok();
-        json!(link.map(|path| path.to_string_lossy().into_owned()))
-    }
+/// The caller's own namespace of a kind, as the probe tells of the container's.
+fn own_namespace(kind: &str) -> Option<String> {
+    Some(fs::read_link(format!("/proc/self/ns/{kind}")).ok()?.to_string_lossy().into_owned())
 }
 
 /// Keys whose values no two runs share, at any depth.
