@@ -4,7 +4,6 @@
 mod cases;
 mod cgroups;
 mod commands;
-mod descriptors;
 mod errors;
 mod exec;
 mod faults;
@@ -13,7 +12,6 @@ mod lifecycle;
 mod mounts;
 mod namespaces;
 mod network_devices;
-mod own_binary;
 mod process;
 mod resctrl;
 mod resources;

@@ -1,6 +1,7 @@
 //! SECURITY C1: nothing in a container ever holds the runtime's own file so that it could write to it.
 
 use harness::{Bundle, eventually, host, need_cofferdam, need_root, programs};
+use rig::privileged::privileged;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -26,70 +27,6 @@ fn a_created_container_does_not_run_from_the_installed_file() {
     let maps = fs::read_to_string(format!("/proc/{}/maps", bundle.pid())).unwrap();
     assert!(!maps.lines().any(|line| line.ends_with(programs::runtime().to_str().unwrap())), "{maps}");
 }
-
-/// A container with all rights that the machine gives, no filter, and the host's devices.
-fn privileged(script: &str) -> Bundle {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
-    let all = u64::from_str_radix(line.trim(), 16).unwrap();
-    let names: Vec<&str> =
-        (0..64).filter(|bit| all >> bit & 1 == 1).filter_map(|bit| CAPABILITIES.get(bit).copied()).collect();
-    let mut bundle = Bundle::of_shell(script).with(
-        "/process/capabilities",
-        json!({
-            "bounding": names, "effective": names, "permitted": names,
-        }),
-    );
-    bundle.set("/process/noNewPrivileges", json!(false));
-    bundle.set("/linux/maskedPaths", json!([]));
-    bundle.set("/linux/readonlyPaths", json!([]));
-    bundle.set("/linux/resources/devices", json!([{"allow": true, "access": "rwm"}]));
-    bundle
-}
-
-const CAPABILITIES: [&str; 41] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
 
 #[test]
 fn an_attacker_inside_never_opens_it_for_writing() {
