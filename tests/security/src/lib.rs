@@ -6,6 +6,7 @@
 
 pub mod canary;
 pub mod host_print;
+pub mod mutants;
 pub mod privileged;
 
 pub use canary::Canary;
