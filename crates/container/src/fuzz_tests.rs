@@ -55,6 +55,8 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         cgroup_directory: false,
         cgroup_mounts: rootfs::CgroupMounts::None,
         capabilities: u64::MAX >> 23,
+        bounding: u64::MAX >> 23,
+        ignored_signals: u64::MAX,
         shared_namespaces: 0,
         kcore: root,
         lsm: security::labels::Lsm { apparmor: root, selinux: root },

@@ -15,6 +15,7 @@ mod init_root_tests;
 mod init_tests;
 mod joining;
 mod order;
+mod own;
 mod owner;
 #[cfg(test)]
 mod plan_tests;

@@ -28,6 +28,8 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         cgroup_directory: false,
         cgroup_mounts: rootfs::CgroupMounts::None,
         capabilities: u64::MAX >> 23,
+        bounding: u64::MAX >> 23,
+        ignored_signals: u64::MAX,
         shared_namespaces: 0,
         lsm: Lsm::default(),
         kcore: true,

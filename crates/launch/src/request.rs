@@ -1,7 +1,7 @@
 //! What a plan is made from, beside the config: what was asked for on the command line, and facts about the host.
 
+use crate::own::Own;
 use rustix::fs::{Access, access};
-use rustix::process::geteuid;
 use security::labels::Lsm;
 use spec::oci::Spec;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,10 @@ pub struct Facts {
     pub cgroup_mounts: rootfs::CgroupMounts,
     /// The capabilities that the kernel knows and that we may hand on.
     pub capabilities: u64,
+    /// The bounding set that init is born with; all ones in a user namespace, and where it is not known.
+    pub bounding: u64,
+    /// The signals that init is born ignoring: bit 0 is signal 1. All ones where they are not known.
+    pub ignored_signals: u64,
     /// The `CLONE_NEW*` of namespaces that the container joins and that are the runtime's own.
     pub shared_namespaces: u32,
     /// Which security modules are on.
@@ -62,15 +66,18 @@ impl Facts {
     /// Looks at the host.
     pub fn gather(spec: &Spec) -> Self {
         let wanted = namespaces::wanted(spec);
+        let (own, guest) = (Own::look(), wanted.has(CLONE_NEWUSER));
         Facts {
             cgroup_tasks: 0,
             cgroup_directory: false,
             cgroup_mounts: rootfs::CgroupMounts::None,
-            capabilities: security::capabilities::held(wanted.has(CLONE_NEWUSER)),
+            capabilities: if guest { security::capabilities::held(true) } else { own.permitted },
+            bounding: if guest { u64::MAX } else { own.bounding },
+            ignored_signals: own.ignored,
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
             kcore: false,
-            root: geteuid().is_root(),
+            root: own.user == 0,
         }
     }
 

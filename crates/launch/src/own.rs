@@ -1,0 +1,69 @@
+//! What of this process init inherits: `/proc/self/status`, read once in place of a system call for each thing.
+
+use rustix::fd::AsFd;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+
+/// What of this process init inherits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// The effective user.
+    pub(crate) user: u32,
+    /// The signals that are ignored: bit 0 is signal 1.
+    pub(crate) ignored: u64,
+    /// The permitted capabilities.
+    pub(crate) permitted: u64,
+    /// The bounding set.
+    pub(crate) bounding: u64,
+}
+
+impl Own {
+    /// Looks. Where `/proc` says nothing, every signal may be ignored and every capability be in the bounding set.
+    pub(crate) fn look() -> Self {
+        let mut buffer = [0; 4096];
+        read(&mut buffer).and_then(parse).unwrap_or_else(|| Own {
+            user: rustix::process::geteuid().as_raw(),
+            ignored: u64::MAX,
+            permitted: security::capabilities::held(false),
+            bounding: u64::MAX,
+        })
+    }
+}
+
+fn read(buffer: &mut [u8]) -> Option<&str> {
+    let file = openat(CWD, c"/proc/self/status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let count = rustix::io::read(file.as_fd(), &mut *buffer).ok()?;
+    str::from_utf8(buffer.get(..count)?).ok()
+}
+
+/// `proc_pid_status(5)`.
+fn parse(text: &str) -> Option<Own> {
+    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    let mask = |name| u64::from_str_radix(line(name)?.trim(), 16).ok();
+    Some(Own {
+        user: line("Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()?,
+        ignored: mask("SigIgn:")?,
+        permitted: mask("CapPrm:")?,
+        bounding: mask("CapBnd:")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_proc_status() {
+        let text = "Name:\tUid:\t7 7 7 7\nUid:\t1\t2\t3\t4\nSigIgn:\t0000000000001000\nCapPrm:\t000001ffffffffff\n\
+                    CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n";
+        let own = Own { user: 2, ignored: 0x1000, permitted: 0x1ff_ffff_ffff, bounding: 0xa804_25fb };
+        assert_eq!(parse(text), Some(own));
+        assert_eq!(parse("Uid:\t1\t2\t3\t4\nSigIgn:\tx\n"), None);
+    }
+
+    #[test]
+    fn as_the_kernel_says() {
+        let own = Own::look();
+        assert_eq!(own.user, rustix::process::geteuid().as_raw());
+        assert_eq!(own.permitted, security::capabilities::held(false));
+    }
+}
