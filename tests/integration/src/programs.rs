@@ -98,13 +98,6 @@ pub fn answer() -> PathBuf {
     MADE.get_or_init(make).clone()
 }
 
-/// `attack` tries to get hold of the executables of all processes that it sees, and tells in `/attack.log`.
-pub fn attack() -> PathBuf {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    let make = || compiled("attack", include_str!("attack.c"));
-    MADE.get_or_init(make).clone()
-}
-
 /// `interrupt VICTIM AT N COMMAND…` kills a process of a command at its Nth system call.
 pub fn interrupt() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();

@@ -4,6 +4,7 @@
 //!
 //! The runtime under test is the harness's: `$RUNTIME`, else the `cofferdam` that cargo built.
 
+pub mod attackers;
 pub mod canary;
 pub mod host_print;
 pub mod mutants;

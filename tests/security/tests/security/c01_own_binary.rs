@@ -1,8 +1,9 @@
 //! SECURITY C1: nothing in a container ever holds the runtime's own file so that it could write to it.
 
 use harness::{Bundle, eventually, host, need_cofferdam, need_root, programs};
+use rig::attackers::ATTACK;
 use rig::privileged::privileged;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 
@@ -32,23 +33,18 @@ fn a_created_container_does_not_run_from_the_installed_file() {
 fn an_attacker_inside_never_opens_it_for_writing() {
     need_root!();
     let bundle = privileged("exec /attack");
-    programs::copy(&programs::attack(), &bundle.rootfs("attack"));
+    ATTACK.plant(&bundle);
     let before = (identity(), fs::read(programs::runtime()).unwrap());
     bundle.up();
-    eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
+    ATTACK.wait(&bundle);
     let times = if host::is_user_mode() { 20 } else { 200 };
     for _ in 0..times {
         bundle.exec(&["/bin/true"]).ok();
     }
-    let log = attack_log(&bundle);
+    let log = ATTACK.log(&bundle);
     assert!(log["seen"].as_u64().unwrap() > times / 10, "the attacker saw hardly any process: {log}");
     assert_eq!(log["written"], 0, "{log}");
     assert_eq!((identity(), fs::read(programs::runtime()).unwrap()), before);
-}
-
-/// What the attacker tells; it replaces its log whole.
-fn attack_log(bundle: &Bundle) -> Value {
-    serde_json::from_str(&fs::read_to_string(bundle.rootfs("attack.log")).unwrap()).unwrap()
 }
 
 /// The positive control: `nsenter`, which enters a container while it runs from a file of the host, is caught.
@@ -56,16 +52,16 @@ fn attack_log(bundle: &Bundle) -> Value {
 fn the_attacker_catches_a_program_that_is_not_protected() {
     need_root!();
     let bundle = privileged("exec /attack");
-    programs::copy(&programs::attack(), &bundle.rootfs("attack"));
+    ATTACK.plant(&bundle);
     let victim = bundle.folder().join("victim");
     programs::copy(&programs::find("nsenter").expect("nsenter"), &victim);
     bundle.up();
-    eventually("the attacker is at work", || bundle.rootfs("attack.log").exists());
+    ATTACK.wait(&bundle);
     let target = bundle.pid().to_string();
     eventually("the attacker could write to it", || {
         let enter =
             std::process::Command::new(&victim).args(["--target", &target, "--pid", "--mount", "/bin/true"]).status();
-        enter.is_ok() && attack_log(&bundle)["written"].as_u64().unwrap() > 0
+        enter.is_ok() && ATTACK.log(&bundle)["written"].as_u64().unwrap() > 0
     });
 }
 

@@ -2,4 +2,5 @@
 #![allow(missing_docs)]
 
 mod c01_own_binary;
+mod c02_joining;
 mod c03_descriptors;

@@ -2,8 +2,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* CVE-2019-5736: holds the executable of every process that comes by and tries to write to it, while it runs
@@ -12,7 +15,7 @@
 enum { HELD = 64 };
 
 static int held[HELD];
-static unsigned seen, written;
+static unsigned seen, caught, written;
 
 /* A sealed memfd may be opened for writing, but not written. */
 static int writable(int file) {
@@ -30,15 +33,14 @@ static int foreign(int file) {
     char path[64], name[512];
     snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     ssize_t length = readlink(path, name, sizeof name - 1);
-    if (length < 0) return 1;
+    struct stat held, inside;
+    if (length < 0 || fstat(file, &held)) return 1;
     name[length] = 0;
-    return access(name, F_OK) != 0;
+    return stat(name, &inside) || inside.st_dev != held.st_dev || inside.st_ino != held.st_ino;
 }
 
-static void try_process(const char *pid) {
+static void try_file(const char *path) {
     static unsigned turn;
-    char path[512];
-    snprintf(path, sizeof path, "/proc/%s/exe", pid);
     int file = open(path, O_PATH | O_CLOEXEC);
     if (file < 0) return;
     seen++;
@@ -46,7 +48,12 @@ static void try_process(const char *pid) {
         close(file);
         return;
     }
+    caught++;
+    /* A mount that only makes it read-only is undone. */
+    struct mount_attr writes = {.attr_clr = MOUNT_ATTR_RDONLY};
+    syscall(SYS_mount_setattr, file, "", AT_EMPTY_PATH, &writes, sizeof writes);
     mount(0, path, 0, MS_REMOUNT | MS_BIND, 0);
+    umount2(path, MNT_DETACH);
     written += writable(file);
     int *slot = &held[turn++ % HELD];
     if (*slot > 0) {
@@ -56,10 +63,25 @@ static void try_process(const char *pid) {
     *slot = file;
 }
 
+/* What it runs from, and all that it maps. */
+static void try_process(const char *pid) {
+    char path[512];
+    snprintf(path, sizeof path, "/proc/%s/exe", pid);
+    try_file(path);
+    snprintf(path, sizeof path, "/proc/%s/map_files", pid);
+    DIR *maps = opendir(path);
+    for (struct dirent *one; maps && (one = readdir(maps));) {
+        if (one->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "/proc/%s/map_files/%s", pid, one->d_name);
+        try_file(path);
+    }
+    if (maps) closedir(maps);
+}
+
 static void tell(void) {
     FILE *log = fopen("/attack.new", "w");
     if (!log) return;
-    fprintf(log, "{\"seen\": %u, \"written\": %u}\n", seen, written);
+    fprintf(log, "{\"seen\": %u, \"caught\": %u, \"written\": %u}\n", seen, caught, written);
     fclose(log);
     rename("/attack.new", "/attack.log");
 }

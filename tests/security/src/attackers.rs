@@ -1,0 +1,39 @@
+//! Programs that attack from inside a container; each tells in a log what it got.
+
+use harness::{Bundle, eventually, programs};
+use serde_json::Value;
+use std::fs;
+
+/// Tries to get hold of the executables of all processes that it sees, so that it can write to them.
+pub const ATTACK: Attacker = Attacker { name: "attack", source: include_str!("attack.c") };
+
+/// Tries to look into all processes that it sees before they are the container's own.
+pub const SPY: Attacker = Attacker { name: "spy", source: include_str!("spy.c") };
+
+/// An attacker: `/NAME`, which tells what it got in `/NAME.log`, always whole, as JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Attacker {
+    /// Of its program.
+    pub name: &'static str,
+    source: &'static str,
+}
+
+impl Attacker {
+    /// Puts it into a bundle.
+    pub fn plant(self, bundle: &Bundle) {
+        programs::copy(&programs::compiled(self.name, self.source), &bundle.rootfs(self.name));
+    }
+
+    /// Waits until it is at work.
+    #[track_caller]
+    pub fn wait(self, bundle: &Bundle) {
+        eventually("the attacker is at work", || bundle.rootfs(&format!("{}.log", self.name)).exists());
+    }
+
+    /// What it tells.
+    #[track_caller]
+    pub fn log(self, bundle: &Bundle) -> Value {
+        let text = fs::read_to_string(bundle.rootfs(&format!("{}.log", self.name))).expect("the attacker's log");
+        serde_json::from_str(&text).expect("JSON")
+    }
+}
