@@ -7,18 +7,38 @@ use crate::error::{Error, Result};
 use crate::layout::beneath;
 use crate::paths::Paths;
 use crate::{file, pids, walk};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::mount::{OpenTreeFlags, open_tree};
 use std::path::{Component, Path, PathBuf};
 use sys::Errno;
 
 /// The open ways into a cgroup.
 #[derive(Debug, Default)]
 pub struct Entrance {
-    /// The v2 directory, for `CLONE_INTO_CGROUP`.
+    /// The v2 directory, for `CLONE_INTO_CGROUP`: see [`Entrance::confined`].
     pub directory: Option<OwnedFd>,
     /// The `tasks` files of the v1 hierarchies, open for writing: a process with one thread that writes "0" to each
     /// moves there.
     pub tasks: Vec<OwnedFd>,
+}
+
+impl Entrance {
+    /// With a directory that leads no further and can't be written to: whoever is born with it can be in the sight of
+    /// a container that may trace it. Where the kernel gives no such mount, to who is not root, it stays what it is.
+    #[must_use]
+    pub fn confined(mut self) -> Self {
+        self.directory = self.directory.map(|directory| alone(&directory).unwrap_or(directory));
+        self
+    }
+}
+
+/// A mount of its own of a directory, attached nowhere and read-only.
+fn alone(directory: &OwnedFd) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    let tree = open_tree(directory, c"", flags)?;
+    let set = u64::from(sys::mount::MOUNT_ATTR_RDONLY);
+    sys::mount::set_attributes(tree.as_fd(), false, sys::mount::Attributes { set, ..Default::default() })?;
+    Ok(tree)
 }
 
 /// Where beneath the container's cgroup a process goes: `exec --cgroup`.

@@ -86,7 +86,7 @@ struct Joining<'a> {
 
 impl Joining<'_> {
     fn join(mut self) -> Result<(Process, Option<OwnedFd>)> {
-        let cgroup = Cgroup::of(self.record).entrance(&self.request.cgroup, self.init)?;
+        let cgroup = Cgroup::of(self.record).entrance(&self.request.cgroup, self.init)?.confined();
         let kinds = self.kinds();
         let given = Given {
             cgroup_tasks: cgroup.tasks,

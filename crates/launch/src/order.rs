@@ -48,7 +48,8 @@ impl Order<'_> {
 
     /// All that a process does that joins a container: `exec`.
     pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
-        let mut kinds = kinds;
+        let rooted = kinds & CLONE_NEWNS != 0;
+        let mut kinds = self.enter_unseen(kinds);
         if kinds & CLONE_NEWPID != 0 {
             let pid = Some(self.descriptors.add(Descriptor::PidNamespace));
             // Who is not root may enter the PID namespace only as somebody of the user namespace.
@@ -60,19 +61,15 @@ impl Order<'_> {
         }
         self.join_cgroups();
         self.cpus(process)?;
-        // Our procfs is of the container's PID namespace by birth, and made while nothing of the container is in the
-        // way.
+        // Our procfs is of the container's PID namespace by birth.
         if needs_procfs(self.spec, process, false) {
             self.push("", Step::Procfs);
         }
-        let init = self.descriptors.add(Descriptor::Init);
-        if kinds != 0 {
-            self.push("", Step::EnterNamespacesOf { process: init, kinds });
-        }
+        self.enter_namespaces_of_init(kinds);
         if kinds & CLONE_NEWUSER != 0 {
             self.push("", Step::BecomeRoot);
         }
-        if kinds & CLONE_NEWNS == 0 {
+        if !rooted {
             self.open_root_by_path();
         }
         self.push("", Step::NewSession);
@@ -83,6 +80,25 @@ impl Order<'_> {
         self.process(process)?;
         self.last();
         Ok(())
+    }
+
+    /// Before the PID namespace: in there a container with CAP_SYS_PTRACE can look into whoever comes, and finds nothing
+    /// of the host, neither its root nor its network. A user namespace keeps it from looking, and its rights are not
+    /// enough to be born in the cgroup; nor is the view from a cgroup namespace. What is left to be entered.
+    fn enter_unseen(&mut self, kinds: u32) -> u32 {
+        if kinds & CLONE_NEWPID == 0 || kinds & CLONE_NEWUSER != 0 {
+            return kinds;
+        }
+        let late = CLONE_NEWPID | CLONE_NEWCGROUP;
+        self.enter_namespaces_of_init(kinds & !late);
+        kinds & late
+    }
+
+    fn enter_namespaces_of_init(&mut self, kinds: u32) {
+        if kinds != 0 {
+            let process = self.descriptors.add(Descriptor::Init);
+            self.push("", Step::EnterNamespacesOf { process, kinds });
+        }
     }
 
     fn push(&mut self, place: &str, step: Step<'_>) {

@@ -17,9 +17,9 @@
  * container's own program. What a process runs from goes only one way, from a file outside to one inside; so what was
  * opened of it while it still runs from outside afterwards was opened too early. The log is replaced whole. */
 
-enum { WAYS = 9 };
+enum { WAYS = 9, LOOKS = 64 };
 static const char *const ways[WAYS] = {"trace", "read memory", "mem", "fd", "cwd", "root", "environ", "maps", "steal fd"};
-static unsigned seen, hits[WAYS], secrets;
+static unsigned seen, hits[WAYS], secrets, climbs;
 static struct stat own_root;
 
 /* Whether it runs from a file that is not in this container, or may not be asked. */
@@ -33,8 +33,7 @@ static int outside(int pid) {
     return stat(name, &inside) || inside.st_dev != running.st_dev || inside.st_ino != running.st_ino;
 }
 
-static void tell_secret(int pid, const char *text, ssize_t length) {
-    (void)pid;
+static void tell_secret(const char *text, ssize_t length) {
     if (length > 0 && memmem(text, length, "CFD_SECRET", 10)) secrets++;
 }
 
@@ -42,6 +41,17 @@ static int open_of(int pid, const char *name, int flags) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
     return open(path, flags | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* A directory outside, from which one gets further up: all of its file system. */
+static void climb(int file) {
+    struct stat here, up;
+    if (fstat(file, &here) || !S_ISDIR(here.st_mode)) return;
+    int above = openat(file, "..", O_PATH | O_CLOEXEC);
+    if (above < 0) return;
+    fstat(above, &up);
+    close(above);
+    climbs += up.st_dev != here.st_dev || up.st_ino != here.st_ino;
 }
 
 static int try_way(int pid, int way) {
@@ -70,7 +80,7 @@ static int try_way(int pid, int way) {
             if (one->d_name[0] != '.') {
                 snprintf(path, sizeof path, "fd/%.16s", one->d_name);
                 file = open_of(pid, path, O_PATH);
-                if (file >= 0) close(file), caught = 1;
+                if (file >= 0) climb(file), close(file), caught = 1;
             }
         if (all) closedir(all);
         return caught && outside(pid);
@@ -92,7 +102,7 @@ static int try_way(int pid, int way) {
     }
     if (file < 0) return 0;
     ssize_t length = way == 6 || way == 7 ? read(file, text, sizeof text) : 0;
-    tell_secret(pid, text, length);
+    tell_secret(text, length);
     struct stat root;
     caught = way == 4 || way == 5 ? fstat(file, &root) == 0 && (root.st_dev != own_root.st_dev || root.st_ino != own_root.st_ino) : length > 0 || way == 2;
     close(file);
@@ -102,7 +112,7 @@ static int try_way(int pid, int way) {
 static void tell(void) {
     FILE *log = fopen("/spy.new", "w");
     if (!log) return;
-    fprintf(log, "{\"seen\": %u, \"secrets\": %u", seen, secrets);
+    fprintf(log, "{\"seen\": %u, \"secrets\": %u, \"climbs\": %u", seen, secrets, climbs);
     for (int way = 0; way < WAYS; way++) fprintf(log, ", \"%s\": %u", ways[way], hits[way]);
     fprintf(log, "}\n");
     fclose(log);
@@ -117,7 +127,7 @@ int main(void) {
         for (int pid = last + 1; pid < last + 4; pid++)
             if (!kill(pid, 0)) {
                 seen++;
-                for (int turn = 0; turn < 64 && !kill(pid, 0); turn++) {
+                for (int turn = 0; turn < LOOKS && !kill(pid, 0); turn++) {
                     int way = (round + turn) % WAYS;
                     hits[way] += try_way(pid, way);
                 }
