@@ -1,23 +1,16 @@
 //! What a figure must be read with: the machine, the day, how busy it was.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-/// The date, `2026-11-25`.
-pub(crate) fn date() -> String {
-    said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
-}
-
-/// The kernel, the processors, how cgroups are mounted.
+/// The day, the kernel, the processors.
 pub(crate) fn about() -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown", |(_, name)| name);
     let count = std::thread::available_parallelism().map_or(0, usize::from);
-    let v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let cgroups = if v2 { "v2" } else { "v1" };
-    format!("{count} processors ({model}), Linux {}, cgroup {cgroups}", said("uname", &["-r"]))
+    let date = said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]);
+    format!("{date}, {count} processors ({model}), Linux {}", said("uname", &["-r"]))
 }
 
 /// The load averages of 1, 5 and 15 minutes.

@@ -1,102 +1,278 @@
-//! The tables, as Markdown. The first runtime is the one that others are compared with.
+//! The page, as Markdown.
 
+use crate::bounds::{BARS, Bound, Judged, PEER, judge};
 use crate::bundle::Kind;
-use crate::rounds::{Racer, Series};
-use crate::runtime::Step;
+use crate::figures::Figures;
+use crate::growth::{BURST, MOUNTS, RULES, STANDING};
+use crate::phases::{self, PHASES};
+use crate::runtime::{FLOOR, OWN, Step};
 
-/// How it is measured; for docs/performance.md.
-pub(crate) const METHOD: &str = "\
-`hack/bench` wrote this page. It runs in a mount namespace of its own, with the runtimes' state on a tmpfs of its own
-and, on a host with both cgroup versions, without v2 there (crun refuses such a host). In each round every runtime makes
-every step once, and before each step the runtimes are shuffled. Time is from before posix_spawn(3) until wait4(2);
-memory is what wait4(2) says (the peak of the runtime or of a child that it waited for; most of it is the program's
-own file, which the kernel maps in larger pieces than are used and keeps once), and for a container that waits its
-share (PSS in proc(5)). Two rounds before do not count.
-A call that takes more than 10 s hangs, and is told below. Each cell is *median / minimum* in milliseconds; in
-brackets, both as multiples of Cofferdam's: 2.0x took twice as long.
+const METHOD: &str = "\
+`hack/bench --write` wrote this page; `hack/bench --help` says how to repeat it. The figures are for comparing with each
+other: another machine has others, and ratios stay.
 
-Compare figures inside a table only, and minima rather than medians where the machine was busy. Differences under about
-10 % mean nothing.
+- **floor** is `tests/bench/floor.c`: a static program of 40 KB that makes the system calls that the config needs and
+  nothing else. No runtime can be faster; what a runtime takes beyond it is its own. It has no state, so it has no
+  `create` or `state`.
+- Two layouts of cgroups, each in a mount namespace of its own: **v1** alone, and **v2** alone. With the runtimes' state
+  on a tmpfs of its own.
+- In each round every runtime makes every step once, and before each step the runtimes are shuffled, so what else
+  happens on the machine falls on all alike. Two rounds before do not count. Time is from before posix_spawn(3) until
+  the process has ended.
+- Peak memory is what wait4(2) says when `tests/bench/peak.c` starts a program: the peak of the runtime or of a child
+  that it waited for; page faults are theirs together. Most of the memory is the program's own file, which the kernel
+  maps in larger pieces than are used and keeps once. Of a container that waits, memory is its share (PSS in proc(5)).
+- System calls are strace(1)'s, of the runtime and all its children, `true` included.
+- A call that takes more than 10 s hangs, and is told.
+
+Each cell is *median / minimum*; differences under about 10 % mean nothing.
 ";
 
-/// A table: a row a step, a column a runtime.
-fn table(racers: &[Racer], head: &str, steps: &[Step], cell: impl Fn(&Racer, Step) -> String) -> String {
-    let names: Vec<&str> = racers.iter().map(|racer| racer.runtime.name.as_str()).collect();
-    let mut text = format!("| {head} | {} |\n|---|{}\n", names.join(" | "), "---|".repeat(names.len()));
-    for step in steps {
-        let cells: Vec<String> = racers.iter().map(|racer| cell(racer, *step)).collect();
-        text += &format!("| {} | {} |\n", step.name(), cells.join(" | "));
+/// The whole page.
+pub(crate) fn page(figures: &Figures, runtimes: &[String]) -> String {
+    let mut text = format!("# Performance\n\n{METHOD}\n## The run\n\n");
+    text += &run(figures, runtimes);
+    text += "\n## What is promised\n\n";
+    text += &bars(figures);
+    text += "\n![Milliseconds of each step](performance.svg)\n";
+    for layout in ["v2", "v1"] {
+        if figures.words(&format!("{layout}/about")).is_none() {
+            continue;
+        }
+        text += &format!("\n## cgroup {layout}\n\n");
+        for kind in Kind::ALL {
+            text += &of_kind(figures, layout, kind, runtimes);
+        }
+        text += &growth(figures, layout, runtimes);
+        text += &gaps(figures, layout);
     }
     text
 }
 
-/// The times of all steps, and what went wrong.
-pub(crate) fn times(kind: Kind, racers: &[Racer], rounds: usize) -> String {
-    let head = format!("ms, {rounds} rounds");
-    let times = table(racers, &head, &Step::ALL, |racer, step| {
-        let own = racers.first().map(|first| first.of(step));
-        time(racer.of(step), own.filter(|own| !std::ptr::eq(*own, racer.of(step))))
-    });
-    let mut text = format!("### {}\n\n{}\n\n{times}\n", kind.name(), kind.about());
-    for racer in racers {
-        for step in Step::ALL {
-            let series = racer.of(step);
-            if series.failed + series.hung > 0 {
-                let Series { failed, hung, said, .. } = series;
-                text += &format!("{}, {}: {failed} failed, {hung} hung. {said}\n\n", racer.runtime.name, step.name());
-            }
+fn run(figures: &Figures, runtimes: &[String]) -> String {
+    let mut text = String::new();
+    for (layout, about) in figures.remarks_of("/about") {
+        text += &format!("- {layout}: {about}\n");
+    }
+    for runtime in runtimes {
+        let version = figures.words(&format!("{runtime}/version")).map(|version| format!("{version}, "));
+        let size = figures.get(&format!("{runtime}/size")).unwrap_or_default();
+        text += &format!("- {runtime}: {}{size} KiB\n", version.unwrap_or_default());
+    }
+    for kind in Kind::ALL {
+        text += &format!("- {}\n", kind.about());
+    }
+    let troubles: Vec<String> =
+        figures.remarks_of("/trouble").map(|(what, said)| format!("- {what}: {said}\n")).collect();
+    if !troubles.is_empty() {
+        text += &format!("\nWhat went wrong:\n\n{}", troubles.concat());
+    }
+    text
+}
+
+/// The table of promises, and what is known of why one is not held.
+fn bars(figures: &Figures) -> String {
+    let judged = judge(BARS, figures);
+    let mut text = format!("| | {PEER} | {OWN} | at most | |\n|---|---|---|---|---|\n");
+    for Judged { bar, peer, own, held } in &judged {
+        let bound = match bar.bound {
+            Bound::AtMost(most) => number(most),
+            Bound::OfPeer(part) => format!("{part} of {PEER}'s"),
+            Bound::TimesPeer(times) => format!("at least {times} of {PEER}'s"),
+        };
+        let part = match (bar.bound, peer) {
+            (Bound::AtMost(_), _) | (_, None) => String::new(),
+            (_, Some(peer)) => format!(" = {:.2} of {PEER}'s", own / peer),
+        };
+        let [peer, own] = [*peer, Some(*own)].map(|value| value.map_or("-".to_owned(), number));
+        let verdict = if *held { "held" } else { "**missed**" };
+        text += &format!("| {}, {} | {peer} | {own}{part} | {bound} | {verdict} |\n", bar.what, bar.unit)
+            .replace(",  |", " |");
+    }
+    let held = judged.iter().filter(|judged| judged.held).count();
+    text += &format!("\n{held} of {} are held. ", judged.len());
+    text += "Where a time is not, the tables of phases below say which step takes it, beside the floor's.\n";
+    text
+}
+
+/// A number as a person reads it.
+fn number(value: f64) -> String {
+    let size = value.abs();
+    if size >= 100.0 || value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// A table: a row a key, a column a runtime. Rows and columns without any figure are left out.
+fn table(head: &str, runtimes: &[&str], rows: &[(String, Vec<Option<String>>)]) -> String {
+    let filled: Vec<_> = rows.iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
+    if filled.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("| {head} | {} |\n|---|{}\n", runtimes.join(" | "), "---|".repeat(runtimes.len()));
+    for (name, cells) in filled {
+        let cells: Vec<&str> = cells.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect();
+        text += &format!("| {name} | {} |\n", cells.join(" | "));
+    }
+    text + "\n"
+}
+
+fn of_kind(figures: &Figures, layout: &str, kind: Kind, runtimes: &[String]) -> String {
+    let start = format!("{layout}/{}", kind.name());
+    let all: Vec<&str> = runtimes.iter().map(String::as_str).collect();
+    let others: Vec<&str> = all.iter().copied().filter(|name| *name != FLOOR).collect();
+    let times = |names: &[&str], steps: &dyn Fn(Step) -> bool, base: &str| {
+        let steps = Step::ALL.into_iter().filter(|step| steps(*step));
+        let row = |step: Step| {
+            let cell = |name: &&str| time(figures, &format!("{start}/{name}/{}", step.key()), &start, base, step);
+            (step.title().to_owned(), names.iter().map(cell).collect())
+        };
+        steps.map(row).collect::<Vec<_>>()
+    };
+    let rounds = figures.get(&format!("{start}/rounds")).unwrap_or_default();
+    let head = format!("ms, {rounds} rounds (in multiples of the floor)");
+    let mut text = table(&head, &all, &times(&all, &Step::has_floor, FLOOR));
+    let head = format!("ms (in multiples of {OWN}'s)");
+    text += &table(&head, &others, &times(&others, &|step| !step.has_floor(), OWN));
+    let of = |what: &str, names: &[&str]| -> Vec<(String, Vec<Option<String>>)> {
+        let row = |step: Step| {
+            let cell = |name: &&str| figures.get(&format!("{start}/{name}/{}/{what}", step.key())).map(number);
+            (step.title().to_owned(), names.iter().map(cell).collect())
+        };
+        Step::ALL.into_iter().filter(|step| *step != Step::RunAfterPause).map(row).collect()
+    };
+    let mut memory = of("peak", &all);
+    for (what, name) in [
+        ("waiting/pss", "a container that waits for `start` (PSS)"),
+        ("foreground/rss", "a foreground `run`"),
+        ("foreground/pss", "a foreground `run` (PSS)"),
+        ("foreground/threads", "its threads (not KiB)"),
+        ("smallest-limit", "smallest limit in which `true` runs"),
+    ] {
+        let cells = all.iter().map(|runtime| figures.get(&format!("{start}/{runtime}/{what}")).map(number));
+        memory.push((name.to_owned(), cells.collect()));
+    }
+    text += &table("peak memory, KiB", &all, &memory);
+    text += &table("page faults", &all, &of("faults", &all));
+    text += &table("system calls", &all, &of("calls", &all));
+    text += &births(figures, &start, &all);
+    if text.is_empty() { text } else { format!("### {layout}, {}\n\n{text}", kind.name()) }
+}
+
+/// A time, and how many times that of the base it is.
+fn time(figures: &Figures, name: &str, start: &str, base: &str, step: Step) -> Option<String> {
+    let of = |name: &str| Some((figures.get(&format!("{name}/median"))?, figures.get(&format!("{name}/minimum"))?));
+    let (median, minimum) = of(name)?;
+    let base_name = format!("{start}/{base}/{}", step.key());
+    let ratio = of(&base_name).filter(|_| base_name != name);
+    let ratio = ratio.map(|(m, n)| format!(" ({:.1}x / {:.1}x)", median / m, minimum / n));
+    Some(format!("{median:.2} / {minimum:.2}{}", ratio.unwrap_or_default()))
+}
+
+fn births(figures: &Figures, start: &str, runtimes: &[&str]) -> String {
+    let row = |step: Step| {
+        let cell = |name: &&str| {
+            let of = |what: &str| figures.get(&format!("{start}/{name}/{}/{what}", step.key()));
+            Some(format!("{}, {}, {}", of("forks")?, of("threads")?, of("execs")?))
+        };
+        (step.title().to_owned(), runtimes.iter().map(cell).collect())
+    };
+    table("forks, threads, execs", runtimes, &Step::ALL.map(row))
+}
+
+fn growth(figures: &Figures, layout: &str, runtimes: &[String]) -> String {
+    let names: Vec<&str> = runtimes.iter().map(String::as_str).filter(|name| *name != FLOOR).collect();
+    let mut rows = Vec::new();
+    let mut row = |title: String, cell: &dyn Fn(&str) -> Option<String>| {
+        rows.push((title, names.iter().map(|name| cell(name)).collect()));
+    };
+    let start = |name: &str| format!("{layout}/growth/{name}");
+    let pair = |name: &str| {
+        let of = |what: &str| figures.get(&format!("{name}/{what}"));
+        Some(format!("{:.2} / {:.2}", of("median")?, of("minimum")?))
+    };
+    for count in MOUNTS {
+        row(format!("`run` with {count} bind mounts more"), &|name| pair(&format!("{}/mounts/{count}", start(name))));
+    }
+    for (how, words) in [("seen", "seen before"), ("unseen", "not seen before")] {
+        for count in RULES {
+            let title = format!("`run` with {count} seccomp rules, {words}");
+            row(title, &|name| pair(&format!("{}/rules/{how}/{count}", start(name))));
         }
     }
-    text
-}
-
-fn time(series: &Series, own: Option<&Series>) -> String {
-    let (Some(median), Some(minimum)) = (series.median(), series.minimum()) else { return "-".to_owned() };
-    let mut cell = format!("{median:.2} / {minimum:.2}");
-    if let Some((own_median, own_minimum)) = own.and_then(|own| Some((own.median()?, own.minimum()?))) {
-        cell += &format!(" ({:.1}x / {:.1}x)", median / own_median, minimum / own_minimum);
+    for (what, title) in [("create", "`create`"), ("state", "`state`"), ("list", "`list`")] {
+        for count in STANDING {
+            row(format!("{title} with {count} containers"), &|name| pair(&format!("{}/{what}/{count}", start(name))));
+        }
     }
-    cell
+    let one = |name: &str| figures.get(name).map(number);
+    row(format!("{BURST} creates at once, containers a second"), &|name| {
+        one(&format!("{}/burst/per-second", start(name)))
+    });
+    for count in STANDING {
+        row(format!("`delete --force` of {count}, 4 at once, seconds"), &|name| {
+            one(&format!("{}/delete-all/{count}", start(name)))
+        });
+    }
+    row("memory of the machine a created container, KiB".to_owned(), &|name| {
+        one(&format!("{}/machine/memory", start(name)))
+    });
+    let table = table("ms", &names, &rows);
+    if table.is_empty() { table } else { format!("### {layout}, growth\n\n{table}") }
 }
 
-/// The peak of memory, and what is left of it while a container waits.
-pub(crate) fn memory(kind: Kind, racers: &[Racer]) -> String {
-    let waiting: Vec<String> = racers.iter().map(|racer| racer.waiting.to_string()).collect();
-    let peaks = peaks(kind, racers);
-    format!("{peaks}| a container that waits for `start` | {} |\n", waiting.join(" | "))
+/// The tables of phases.
+fn gaps(figures: &Figures, layout: &str) -> String {
+    phases::STEPS.iter().map(|step| gap(figures, layout, *step)).collect()
 }
 
-fn peaks(kind: Kind, racers: &[Racer]) -> String {
-    table(racers, &format!("peak memory, KiB, {}", kind.name()), &Step::ALL, |racer, step| match racer.of(step).peak {
-        0 => "-".to_owned(),
-        peak => peak.to_string(),
-    })
-}
-
-/// Numbers of system calls, one list a runtime.
-pub(crate) fn calls(kind: Kind, racers: &[Racer], steps: &[Step], counts: &[Vec<Option<u64>>]) -> String {
-    table(racers, &format!("system calls, {}", kind.name()), steps, |racer, step| {
-        let row = racers.iter().position(|other| std::ptr::eq(other, racer));
-        let column = steps.iter().position(|other| *other == step);
-        let count = row.zip(column).and_then(|(row, column)| *counts.get(row)?.get(column)?);
-        count.map_or("-".to_owned(), |count| count.to_string())
-    })
-}
-
-/// What is said where there are no such steps.
-pub(crate) const NOWHERE_SLOWER: &str = "No step is slower than another runtime's, by median or by minimum.\n\n";
-
-/// The steps where another runtime's median or minimum is shorter than the first one's.
-pub(crate) fn slower(racers: &[Racer]) -> Vec<(Step, String)> {
-    let Some((own, others)) = racers.split_first() else { return Vec::new() };
-    let is_slower = |step: Step, other: &Racer| {
-        let (mine, theirs) = (own.of(step), other.of(step));
-        mine.median() > theirs.median() && theirs.median().is_some()
-            || mine.minimum() > theirs.minimum() && theirs.minimum().is_some()
+fn gap(figures: &Figures, layout: &str, step: Step) -> String {
+    let start = |name: &str, what: &str| format!("{layout}/docker/{name}/{}/phase/{what}/", step.key());
+    let of = |name: &str, phase: &str| {
+        let of = |what: &str| figures.get(&format!("{}{phase}", start(name, what)));
+        Some((of("median")?, of("minimum")?))
     };
-    let found = Step::ALL.iter().flat_map(|step| others.iter().map(move |other| (*step, other)));
-    found
-        .filter(|(step, other)| is_slower(*step, other))
-        .map(|(step, other)| (step, other.runtime.name.clone()))
-        .collect()
+    let mut phases: Vec<(String, String)> =
+        PHASES.iter().map(|(phase, title)| ((*phase).to_owned(), (*title).to_owned())).collect();
+    let own = start(OWN, "minimum");
+    let further = figures.under(&own).filter(|(phase, _)| PHASES.iter().all(|(known, _)| known != phase));
+    let mut further: Vec<_> = further.collect();
+    further.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let last = phases.len().saturating_sub(1);
+    phases.splice(last..last, further.into_iter().map(|(phase, _)| (phase.to_owned(), phase.to_owned())));
+    let mut rows = String::new();
+    for (phase, title) in phases {
+        let [floor, own] = [FLOOR, OWN].map(|name| of(name, &phase));
+        if floor.is_none() && own.is_none() {
+            continue;
+        }
+        let more = own.map(|own| own.1 - floor.map_or(0.0, |floor| floor.1)).map(|more| format!("{more:.0}"));
+        let cell = |times: Option<(f64, f64)>| times.map(|(median, minimum)| format!("{median:.0} / {minimum:.0}"));
+        let cells = [cell(floor), cell(own), more].map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+        rows += &format!("| {title} | {} |\n", cells.join(" | "));
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!("### {layout}, docker: the phases of {}\n\n{PHASES_TOLD}\n{rows}\n", step.title())
+}
+
+const PHASES_TOLD: &str = "\
+Microseconds, *median / minimum*. What Cofferdam does beside the floor's phases has its own name. Its two processes work
+side by side, and waiting for the other counts, so its phases are more than the whole together.
+
+| | floor | cofferdam | more (minima) |
+|---|---|---|---|";
+
+/// What a change is held to, one line each, and whether all is held.
+pub(crate) fn check(bars: &[crate::bounds::Bar], figures: &Figures) -> (String, bool) {
+    let judged = judge(bars, figures);
+    let mut text = String::new();
+    for Judged { bar, peer, own, held } in &judged {
+        let bound = match (bar.bound, peer) {
+            (Bound::AtMost(most), _) => most,
+            (Bound::OfPeer(part) | Bound::TimesPeer(part), peer) => peer.unwrap_or_default() * part,
+        };
+        let verdict = if *held { "ok" } else { "FAILED" };
+        text += &format!("{verdict:6} {}: {} {} (bound {})\n", bar.what, number(*own), bar.unit, number(bound));
+    }
+    (text, !judged.is_empty() && judged.iter().all(|judged| judged.held))
 }

@@ -2,6 +2,7 @@
 //! happens on the machine falls on all alike.
 
 use crate::bundle::{Bundles, Kind, Place};
+use crate::figures::Figures;
 use crate::runtime::{Runtime, Step};
 use crate::sample::{Outcome, await_death, measure};
 use std::fs;
@@ -19,38 +20,23 @@ const CHANCES: usize = 3;
 
 /// What was measured of one step of one runtime.
 #[derive(Debug, Default)]
-pub(crate) struct Series {
+struct Series {
     walls: Vec<Duration>,
-    /// The most memory of all samples, KiB.
-    pub(crate) peak: u64,
     /// Calls that ended with an error.
-    pub(crate) failed: usize,
+    failed: usize,
     /// Calls that did not end.
-    pub(crate) hung: usize,
+    hung: usize,
     /// What the last call that failed said.
-    pub(crate) said: String,
+    said: String,
 }
 
 impl Series {
-    /// The middle one, milliseconds.
-    pub(crate) fn median(&self) -> Option<f64> {
-        let mut walls = self.walls.clone();
-        walls.sort_unstable();
-        walls.get(walls.len() / 2).map(milliseconds)
-    }
-
-    /// The shortest, milliseconds.
-    pub(crate) fn minimum(&self) -> Option<f64> {
-        self.walls.iter().min().map(milliseconds)
-    }
-
     fn add(&mut self, outcome: Outcome, counts: bool) -> bool {
         match outcome {
-            Outcome::Ended(sample) => {
+            Outcome::Ended(wall) => {
                 if counts {
-                    self.walls.push(sample.wall);
+                    self.walls.push(wall);
                 }
-                self.peak = self.peak.max(sample.peak);
                 return true;
             }
             Outcome::Failed(said) => {
@@ -63,61 +49,75 @@ impl Series {
     }
 }
 
-fn milliseconds(wall: &Duration) -> f64 {
-    wall.as_secs_f64() * 1000.0
-}
-
 /// A runtime in the rounds of one kind of bundle.
 #[derive(Debug)]
 pub(crate) struct Racer<'a> {
     pub(crate) runtime: &'a Runtime,
-    pub(crate) bundles: Bundles,
+    kind: Kind,
+    bundles: Bundles,
     /// In the order of [`Step::ALL`].
-    pub(crate) series: [Series; Step::ALL.len()],
+    series: [Series; Step::ALL.len()],
     /// What a container that waits for `start` takes, its share of what it has in common with others, KiB.
-    pub(crate) waiting: u64,
+    waiting: u64,
     has_container: bool,
     errors: PathBuf,
+    /// Who makes the container that the floor enters.
+    host: Option<&'a Runtime>,
 }
 
 impl<'a> Racer<'a> {
-    /// A runtime with bundles of its own.
-    pub(crate) fn new(runtime: &'a Runtime, kind: Kind, place: &Place) -> io::Result<Self> {
+    /// A runtime with new bundles. The floor has no containers, so `host` makes that which it enters.
+    pub(crate) fn new(runtime: &'a Runtime, host: &'a Runtime, kind: Kind, place: &Place) -> io::Result<Self> {
         let bundles = place.write(kind, &runtime.name)?;
-        let errors = bundles.long.join("stderr");
-        Ok(Racer { runtime, bundles, series: Default::default(), waiting: 0, has_container: false, errors })
+        let errors = bundles.short.join("stderr");
+        let host = runtime.is_floor().then_some(host);
+        let series = Default::default();
+        let mut racer = Racer { runtime, kind, bundles, series, waiting: 0, has_container: false, errors, host };
+        if let Some(host) = host {
+            let made = [Step::Create, Step::Start].map(|step| host.command(step, kind, &racer.bundles.long, &[]));
+            for line in made {
+                let outcome = measure(&line, &racer.errors)?;
+                racer.has_container = matches!(outcome, Outcome::Ended(_));
+            }
+        }
+        Ok(racer)
     }
 
-    /// What was measured of a step.
-    pub(crate) fn of(&self, step: Step) -> &Series {
-        &self.series[step as usize]
-    }
-
-    /// The bundle that a step is about.
     pub(crate) fn bundle(&self, step: Step) -> &Path {
         if matches!(step, Step::Run | Step::RunAfterPause) { &self.bundles.short } else { &self.bundles.long }
+    }
+
+    /// The command line of a step.
+    pub(crate) fn command(&self, step: Step, options: &[&str]) -> Vec<std::ffi::OsString> {
+        self.runtime.command(step, self.kind, self.bundle(step), options)
     }
 
     fn is_out(&self) -> bool {
         self.series.iter().map(|series| series.failed + series.hung).sum::<usize>() >= CHANCES
     }
 
+    /// Whether it can make a step now.
+    pub(crate) fn can(&self, step: Step) -> bool {
+        let known = !self.runtime.is_floor() || step.has_floor();
+        known && !self.is_out() && (self.has_container || !step.needs_container())
+    }
+
     /// Makes a step, and then what a next step waits for.
     pub(crate) fn step(&mut self, step: Step, counts: bool) -> io::Result<()> {
-        if self.is_out() || (step.needs_container() && !self.has_container) {
+        if !self.can(step) {
             return Ok(());
         }
         if step == Step::RunAfterPause {
             sleep(PAUSE);
         }
-        let line = self.runtime.command(step, self.bundle(step), &[]);
+        let line = self.command(step, &[]);
         let outcome = measure(&line, &self.errors)?;
         let well = self.series[step as usize].add(outcome, counts);
         match step {
             Step::Create => {
                 self.has_container = well;
                 if well {
-                    self.waiting = self.waiting.max(proportional(self.pid()?));
+                    self.waiting = self.waiting.max(crate::memory::proportional(self.pid()?));
                 }
             }
             Step::Kill => drop(await_death(self.pid()?)?),
@@ -138,41 +138,62 @@ impl<'a> Racer<'a> {
 
     /// Removes what a step that failed may have left.
     fn clear(&mut self, step: Step) -> io::Result<()> {
-        let line = self.runtime.command(Step::Delete, self.bundle(step), &["--force"]);
+        let owner = self.host.unwrap_or(self.runtime);
+        let line = owner.command(Step::Delete, self.kind, self.bundle(step), &["--force"]);
         self.has_container &= !(step == Step::Create || step.needs_container());
         measure(&line, &self.bundles.long.join("stderr-of-delete")).map(drop)
     }
 
     /// A container that other steps can be made with, outside of the rounds.
     pub(crate) fn prepare(&mut self, upto: Step) -> io::Result<()> {
-        let before = [Step::Create, Step::Start].into_iter().take_while(|step| *step != upto);
+        let needed: &[Step] = if upto.needs_container() { &[Step::Create, Step::Start] } else { &[] };
+        let before = needed.iter().copied().take_while(|step| *step != upto);
         before.chain((upto == Step::Delete).then_some(Step::Kill)).try_for_each(|step| self.step(step, false))
     }
 
     /// Ends what [`prepare`](Self::prepare) began.
     pub(crate) fn tidy(&mut self) -> io::Result<()> {
+        if self.host.is_some() {
+            return Ok(());
+        }
         self.clear(Step::Create)
+    }
+
+    /// Ends the container that the floor enters.
+    pub(crate) fn leave(&mut self) -> io::Result<()> {
+        self.clear(Step::Create)
+    }
+
+    /// Notes what was measured.
+    pub(crate) fn note(&self, layout: &str, figures: &mut Figures) {
+        let start = [layout, self.kind.name(), self.runtime.name.as_str()];
+        for step in Step::ALL {
+            let series = &self.series[step as usize];
+            let name = [&start[..], &[step.key()]].concat();
+            let of = |what| [&name[..], &[what]].concat();
+            figures.times(&name, &series.walls);
+            if series.failed + series.hung > 0 {
+                let Series { failed, hung, said, .. } = series;
+                figures.remark(&of("trouble"), format!("{failed} failed, {hung} hung. {said}"));
+            }
+        }
+        if self.waiting > 0 {
+            figures.count(&[&start[..], &["waiting", "pss"]].concat(), self.waiting);
+        }
     }
 }
 
-/// The memory of a process, KiB: what it shares counts in parts. See `smaps_rollup` in proc(5).
-fn proportional(pid: i32) -> u64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-    line.and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or_default()
-}
-
 /// Makes so many rounds, or as many as fit into the time. Tells how many counted.
-pub(crate) fn race(racers: &mut [Racer], rounds: usize, time: Duration) -> io::Result<usize> {
+pub(crate) fn race(racers: &mut [Racer], steps: &[Step], rounds: usize, time: Duration) -> io::Result<usize> {
     let begin = Instant::now();
     let mut dice = Dice::new();
     for round in 0..WARM_UP + rounds {
         if round > WARM_UP && begin.elapsed() > time {
             return Ok(round - WARM_UP);
         }
-        for step in Step::ALL {
+        for step in steps {
             dice.shuffle(racers);
-            racers.iter_mut().try_for_each(|racer| racer.step(step, round >= WARM_UP))?;
+            racers.iter_mut().try_for_each(|racer| racer.step(*step, round >= WARM_UP))?;
         }
     }
     Ok(rounds)

@@ -1,6 +1,9 @@
-//! The runtimes that are compared, and what is asked of them.
+//! The runtimes that are compared, the floor among them, and what is asked of them.
 
+use crate::bundle::Kind;
+use crate::layout::Layout;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,8 +37,23 @@ impl Step {
         Step::Version,
     ];
 
+    /// What figures call it.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Step::Run => "run",
+            Step::RunAfterPause => "idle",
+            Step::Create => "create",
+            Step::Start => "start",
+            Step::State => "state",
+            Step::Exec => "exec",
+            Step::Kill => "kill",
+            Step::Delete => "delete",
+            Step::Version => "version",
+        }
+    }
+
     /// What the tables call it.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Step::Run => "`run` of `true`",
             Step::RunAfterPause => "the same after 150 ms idle",
@@ -54,64 +72,103 @@ impl Step {
         matches!(self, Step::Start | Step::State | Step::Exec | Step::Kill | Step::Delete)
     }
 
-    /// Whether Cofferdam writes a trace of it.
-    pub(crate) fn is_traced(self) -> bool {
-        !matches!(self, Step::State | Step::Kill | Step::Version)
+    /// Whether the floor does it.
+    pub(crate) fn has_floor(self) -> bool {
+        matches!(self, Step::Run | Step::RunAfterPause | Step::Exec)
     }
 }
 
-/// A runtime.
+/// The name of our own.
+pub(crate) const OWN: &str = "cofferdam";
+/// The name of the floor.
+pub(crate) const FLOOR: &str = "floor";
+
+/// A program that is measured.
 #[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
-    /// The first line of `--version`.
-    pub(crate) version: String,
-    root: PathBuf,
+    pub(crate) root: PathBuf,
+    /// What the floor must be told, since it finds out nothing.
+    floor: Option<Floor>,
+}
+
+#[derive(Debug)]
+struct Floor {
+    filter: PathBuf,
+    rootfs: PathBuf,
+    layout: Layout,
 }
 
 impl Runtime {
-    /// A runtime whose state goes into a folder of its own in `state`.
-    pub(crate) fn new(name: &str, program: &Path, state: &Path) -> Self {
-        let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
-        Runtime {
-            name: name.to_owned(),
-            program: program.to_owned(),
-            version: said.lines().next().unwrap_or("no version").to_owned(),
-            root: state.join(name),
-        }
+    /// A program whose state goes into a folder of its own in `state`, all beneath `folder`. That with the name of the
+    /// floor is called as the floor is.
+    pub(crate) fn new(name: &str, program: &Path, folder: &Path, layout: &Layout) -> Self {
+        let floor = (name == FLOOR).then(|| Floor {
+            filter: folder.join("filter"),
+            rootfs: folder.join("rootfs"),
+            layout: layout.clone(),
+        });
+        Runtime { name: name.to_owned(), program: program.to_owned(), root: folder.join("state").join(name), floor }
+    }
+
+    /// The floor has no containers.
+    pub(crate) fn is_floor(&self) -> bool {
+        self.floor.is_some()
+    }
+
+    /// The first line of `--version`.
+    pub(crate) fn version(&self) -> String {
+        let said = Command::new(&self.program).arg("--version").output().map(|output| output.stdout);
+        let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+        said.lines().next().unwrap_or("no version").to_owned()
     }
 
     /// The command line of a step. The container's bundle is `bundle`; its id, the name of that folder.
-    pub(crate) fn command(&self, step: Step, bundle: &Path, options: &[&str]) -> Vec<OsString> {
+    pub(crate) fn command(&self, step: Step, kind: Kind, bundle: &Path, options: &[&str]) -> Vec<OsString> {
+        if let Some(floor) = &self.floor {
+            return self.floor_command(floor, step, kind, bundle, options);
+        }
         let id = bundle.file_name().unwrap_or_default();
-        let mut line: Vec<OsString> = vec![self.program.clone().into(), "--root".into(), self.root.clone().into()];
-        let verb = match step {
-            Step::Run | Step::RunAfterPause => "run",
-            Step::Create => "create",
-            Step::Start => "start",
-            Step::State => "state",
-            Step::Exec => "exec",
-            Step::Kill => "kill",
-            Step::Delete => "delete",
+        let (verb, rest): (&str, &[&str]) = match step {
             Step::Version => return vec![self.program.clone().into(), "--version".into()],
+            Step::Run | Step::RunAfterPause => ("run", &[]),
+            Step::Create => ("create", &[]),
+            Step::Start => ("start", &[]),
+            Step::State => ("state", &[]),
+            Step::Exec => ("exec", &["true"]),
+            Step::Kill => ("kill", &["KILL"]),
+            Step::Delete => ("delete", &[]),
         };
-        line.push(verb.into());
+        let mut line = self.verb(verb);
         line.extend(options.iter().map(OsString::from));
-        match step {
-            Step::Run | Step::RunAfterPause => line.extend(["--bundle".into(), bundle.into()]),
-            Step::Create => {
-                line.extend(["--bundle".into(), bundle.into(), "--pid-file".into(), bundle.join("pid").into()]);
-            }
-            _ => {}
+        if matches!(step, Step::Run | Step::RunAfterPause | Step::Create) {
+            line.extend(["--bundle".into(), bundle.into()]);
+        }
+        if step == Step::Create {
+            line.extend(["--pid-file".into(), bundle.join("pid").into()]);
         }
         line.push(id.into());
-        match step {
-            Step::Exec => line.push("true".into()),
-            Step::Kill => line.push("KILL".into()),
-            _ => {}
-        }
+        line.extend(rest.iter().map(OsString::from));
+        line
+    }
+
+    /// A command line up to its verb.
+    pub(crate) fn verb(&self, verb: &str) -> Vec<OsString> {
+        vec![self.program.clone().into(), "--root".into(), self.root.clone().into(), verb.into()]
+    }
+
+    fn floor_command(&self, floor: &Floor, step: Step, kind: Kind, bundle: &Path, options: &[&str]) -> Vec<OsString> {
+        let (verb, object) = if step == Step::Exec {
+            ("exec", fs::read_to_string(bundle.join("pid")).unwrap_or_default().trim().into())
+        } else {
+            ("run", floor.rootfs.clone().into())
+        };
+        let mut line: Vec<OsString> = vec![self.program.clone().into()];
+        line.extend(options.iter().map(OsString::from));
+        line.extend([verb, floor.layout.name, kind.name()].map(OsString::from));
+        line.extend([bundle.file_name().unwrap_or_default().into(), floor.filter.clone().into(), object]);
+        line.extend(floor.layout.hierarchies.iter().map(OsString::from));
         line
     }
 }

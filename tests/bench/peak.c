@@ -1,0 +1,32 @@
+// peak FILE PROGRAM [ARGUMENT...]: runs a program and writes the most memory that it or a process that it waited for
+// had (KiB), and their page faults, to FILE.
+//
+// A small program, since the kernel counts the memory of who starts a program as that program's.
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int main(int count, char **arguments) {
+    if (count < 3) return 2;
+    pid_t child = vfork();
+    if (child == 0) {
+        execv(arguments[2], arguments + 2);
+        _exit(127);
+    }
+    int status;
+    struct rusage used;
+    if (child < 0 || wait4(child, &status, 0, &used) < 0) {
+        dprintf(2, "peak: %s: %s\n", arguments[2], strerror(errno));
+        return 1;
+    }
+    int file = open(arguments[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0 || dprintf(file, "%ld %ld\n", used.ru_maxrss, used.ru_minflt) < 0) {
+        dprintf(2, "peak: %s: %s\n", arguments[1], strerror(errno));
+        return 1;
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}

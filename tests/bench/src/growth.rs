@@ -1,0 +1,231 @@
+//! How cost grows: with mounts, with seccomp rules, with containers that stand.
+
+use crate::bundle::{Kind, Place};
+use crate::figures::Figures;
+use crate::memory::available;
+use crate::runtime::{OWN, Runtime, Step};
+use crate::sample::{self, Outcome, measure};
+use serde_json::{Value, json};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// The numbers of bind mounts that are tried.
+pub(crate) const MOUNTS: [usize; 4] = [0, 10, 100, 1000];
+/// The numbers of seccomp rules with a condition.
+pub(crate) const RULES: [usize; 2] = [10, 1000];
+/// How many containers are created at once.
+pub(crate) const BURST: usize = 256;
+/// How many are made by then and by the end; the last only where that is quick.
+pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
+/// Samples of each.
+const TIMES: usize = 12;
+/// How many commands at once, where it is not their time that is wanted.
+const AT_ONCE: usize = 4;
+
+/// Measures all of one runtime, with no more containers than `most`.
+pub(crate) struct Growth<'a> {
+    pub(crate) runtime: &'a Runtime,
+    pub(crate) place: &'a Place<'a>,
+    pub(crate) figures: &'a mut Figures,
+    pub(crate) most: usize,
+}
+
+impl Growth<'_> {
+    fn name(&self, rest: &[&str]) -> String {
+        format!("{}/growth/{}/{}", self.place.layout.name, self.runtime.name, rest.join("/"))
+    }
+
+    fn times(&mut self, rest: &[&str], times: &[Duration]) {
+        self.figures.times(&[&self.name(rest)], times);
+    }
+
+    fn set(&mut self, rest: &[&str], number: f64) {
+        self.figures.set(&[&self.name(rest)], number);
+    }
+
+    fn failed(&mut self, rest: &[&str], said: &str) {
+        self.figures.remark(&[&self.name(rest), "trouble"], said);
+    }
+
+    /// Runs a bundle so many times.
+    fn runs(&mut self, name: &[&str], bundle: impl Fn(usize) -> io::Result<PathBuf>) -> io::Result<()> {
+        let mut times = Vec::new();
+        for time in 0..=TIMES {
+            let bundle = bundle(time)?;
+            let line = self.runtime.command(Step::Run, Kind::Plain, &bundle, &[]);
+            match measure(&line, &bundle.join("stderr"))? {
+                Outcome::Ended(wall) if time > 0 => times.push(wall),
+                Outcome::Ended(_) => {}
+                outcome => {
+                    self.failed(name, &format!("{outcome:?}"));
+                    let line = self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]);
+                    measure(&line, &bundle.join("stderr"))?;
+                    break;
+                }
+            }
+        }
+        self.times(name, &times);
+        Ok(())
+    }
+
+    /// `run` with so many read-only bind mounts more.
+    pub(crate) fn mounts(&mut self) -> io::Result<()> {
+        for count in MOUNTS {
+            let name = format!("{}-mounts-{count}", self.runtime.name);
+            let (place, rootfs) = (self.place, self.place.rootfs());
+            self.runs(&["mounts", &count.to_string()], |_| {
+                place.write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, count))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `run` with so many rules with a condition: the same each time, and others each time.
+    pub(crate) fn rules(&mut self) -> io::Result<()> {
+        for (how, shift) in [("seen", 0), ("unseen", 1)] {
+            for count in RULES {
+                let name = format!("{}-rules-{count}", self.runtime.name);
+                let place = self.place;
+                self.runs(&["rules", how, &count.to_string()], |time| {
+                    let first = shift * time * 10_000;
+                    place.write_one(Kind::Plain, &name, &["true"], |config| filter(config, first, count))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `create`, `state` and `list` with none, some and many containers, and what those cost.
+    pub(crate) fn standing(&mut self) -> io::Result<()> {
+        let mut bundles = Vec::new();
+        let done = self.stand(&mut bundles);
+        let begin = Instant::now();
+        let deletes = bundles
+            .iter()
+            .map(|bundle| (self.runtime.command(Step::Delete, Kind::Plain, bundle, &["--force"]), bundle.as_path()));
+        together(&deletes.collect::<Vec<_>>(), AT_ONCE)?;
+        self.set(&["delete-all", &bundles.len().to_string()], begin.elapsed().as_secs_f64());
+        done
+    }
+
+    fn stand(&mut self, bundles: &mut Vec<PathBuf>) -> io::Result<()> {
+        self.create_beside(0)?;
+        sleep(Duration::from_secs(1));
+        let before = available();
+        let mut asked = 0;
+        let most = self.most;
+        for count in STANDING.into_iter().filter(|count| (1..=most).contains(count)) {
+            let new: io::Result<Vec<PathBuf>> = (asked..count).map(|number| self.one(number)).collect();
+            let new = new?;
+            asked = count;
+            let creates: Vec<_> = new
+                .iter()
+                .map(|bundle| (self.runtime.command(Step::Create, Kind::Plain, bundle, &[]), bundle.as_path()))
+                .collect();
+            bundles.extend(new.iter().cloned());
+            let at_once = if count == BURST { BURST } else { AT_ONCE };
+            let begin = Instant::now();
+            let well = together(&creates, at_once)?;
+            let took = begin.elapsed().as_secs_f64();
+            if well < creates.len() {
+                self.failed(&["burst"], &format!("{} of {} creates failed", creates.len() - well, creates.len()));
+            }
+            if count == BURST {
+                #[allow(clippy::cast_precision_loss, reason = "a few hundred")]
+                self.set(&["burst", "per-second"], well as f64 / took);
+            }
+            self.create_beside(count)?;
+            self.list(count)?;
+        }
+        sleep(Duration::from_secs(1));
+        #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+        self.set(&["machine", "memory"], before.saturating_sub(available()) as f64 / asked.max(1) as f64);
+        Ok(())
+    }
+
+    fn one(&self, number: usize) -> io::Result<PathBuf> {
+        self.place.write_one(Kind::Plain, &format!("{}-stands-{number}", self.runtime.name), &["true"], |_| ())
+    }
+
+    /// `create` of one more, and `state` of it.
+    fn create_beside(&mut self, count: usize) -> io::Result<()> {
+        let bundle = self.place.write_one(Kind::Plain, &format!("{}-beside", self.runtime.name), &["true"], |_| ())?;
+        let errors = bundle.join("stderr");
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..TIMES {
+            for (step, times) in [Step::Create, Step::State].into_iter().zip(&mut times) {
+                match measure(&self.runtime.command(step, Kind::Plain, &bundle, &[]), &errors)? {
+                    Outcome::Ended(wall) => times.push(wall),
+                    outcome => self.failed(&["standing"], &format!("{outcome:?}")),
+                }
+            }
+            measure(&self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]), &errors)?;
+        }
+        let count = count.to_string();
+        let [create, state] = times;
+        self.times(&["create", &count], &create);
+        self.times(&["state", &count], &state);
+        Ok(())
+    }
+
+    fn list(&mut self, count: usize) -> io::Result<()> {
+        let mut times = Vec::new();
+        for _ in 0..TIMES {
+            if let Outcome::Ended(wall) = measure(&self.runtime.verb("list"), &self.place.folder.join("stderr"))? {
+                times.push(wall);
+            }
+        }
+        self.times(&["list", &count.to_string()], &times);
+        Ok(())
+    }
+}
+
+/// How many containers a runtime is asked to keep: a slow one needs minutes for many.
+pub(crate) fn most(runtime: &str) -> usize {
+    if runtime == OWN || runtime.starts_with("crun") { 1000 } else { BURST }
+}
+
+/// Runs commands, so many at once. Tells how many ended well.
+fn together(lines: &[(Vec<std::ffi::OsString>, &Path)], at_once: usize) -> io::Result<usize> {
+    let mut well = 0;
+    let mut running: std::collections::VecDeque<Child> = std::collections::VecDeque::new();
+    let mut rest = lines.iter();
+    loop {
+        let next = if running.len() < at_once { rest.next() } else { None };
+        if let Some((line, bundle)) = next {
+            running.push_back(sample::begin(line, &bundle.join("stderr"))?);
+            continue;
+        }
+        let Some(mut child) = running.pop_front() else { return Ok(well) };
+        if sample::ends(&child, sample::PATIENCE * 3)? {
+            well += usize::from(child.wait()?.success());
+        } else {
+            sample::end(&mut child)?;
+        }
+    }
+}
+
+fn bind(config: &mut Value, rootfs: &Path, count: usize) {
+    let Some(mounts) = config["mounts"].as_array_mut() else { return };
+    for number in 0..count {
+        // That a mount point must be made, once, is not what is measured.
+        let target = format!("/tmp/{number}");
+        drop(fs::create_dir_all(rootfs.join(target.trim_start_matches('/'))));
+        mounts.push(json!({"destination": target, "type": "bind", "source": rootfs, "options": ["bind", "ro"]}));
+    }
+}
+
+/// ioctl(2) with a request that nobody makes fails.
+fn filter(config: &mut Value, first: usize, count: usize) {
+    let rule = |number: usize| {
+        let value = 0x4000_0000 + first + number;
+        json!({"names": ["ioctl"], "action": "SCMP_ACT_ERRNO",
+               "args": [{"index": 1, "value": value, "op": "SCMP_CMP_EQ"}]})
+    };
+    let rules: Vec<Value> = (0..count).map(rule).collect();
+    config["linux"]["seccomp"] = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules});
+}

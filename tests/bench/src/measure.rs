@@ -1,0 +1,182 @@
+//! All that is measured in one layout of cgroups.
+
+use crate::bundle::{Kind, Place, docker_filter};
+use crate::counts;
+use crate::figures::Figures;
+use crate::growth::{Growth, most};
+use crate::layout::Layout;
+use crate::machine;
+use crate::memory;
+use crate::phases;
+use crate::rounds::{Racer, race};
+use crate::runtime::{OWN, Runtime, Step};
+use serde_json::Value;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    rounds: usize,
+    /// What bounds the rounds of each kind of bundle.
+    time: Duration,
+    /// Repetitions of what the phases are told of.
+    phases: usize,
+    counts: bool,
+    growth: bool,
+}
+
+impl Extent {
+    /// The extent of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let (rounds, seconds, phases, counts, growth) = match name {
+            "full" => (50, 40, 40, true, true),
+            "quick" => (8, 7, 0, true, false),
+            "phases" => (0, 0, 60, false, false),
+            _ => return None,
+        };
+        Some(Extent { rounds, time: Duration::from_secs(seconds), phases, counts, growth })
+    }
+}
+
+/// A bench in a layout.
+pub(crate) struct Bench<'a> {
+    pub(crate) folder: PathBuf,
+    pub(crate) tag: &'a str,
+    pub(crate) layout: Layout,
+    pub(crate) extent: Extent,
+    /// Names and programs.
+    pub(crate) programs: Vec<(&'a str, &'a Path)>,
+}
+
+type Done<T> = Result<T, Box<dyn Error>>;
+
+impl Bench<'_> {
+    /// Measures, and stores what was measured in a file named after the layout.
+    pub(crate) fn measure(&self) -> Done<()> {
+        let new = |(name, program): &(&str, &Path)| Runtime::new(name, program, &self.folder, &self.layout);
+        let runtimes: Vec<Runtime> = self.programs.iter().map(new).collect();
+        let own = runtimes.iter().find(|runtime| runtime.name == OWN).ok_or("no program is called cofferdam")?;
+        let plain = self.plain(own)?;
+        let place = Place { folder: &self.folder, tag: self.tag, layout: &self.layout, plain: &plain };
+        self.write_filter()?;
+        let mut figures = Figures::default();
+        let before = machine::load();
+        for runtime in &runtimes {
+            figures.count(&[&runtime.name, "size"], counts::size(&runtime.program)?);
+            if !runtime.is_floor() {
+                figures.remark(&[&runtime.name, "version"], runtime.version());
+            }
+        }
+        for kind in Kind::ALL {
+            self.kind(kind, &runtimes, own, &place, &mut figures)?;
+        }
+        self.memory(&runtimes, &place, &mut figures)?;
+        if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts) {
+            let bundle = place.write_one(Kind::Docker, "planned", &["true"], |_| ())?;
+            if let Some(instructions) = counts::instructions(&valgrind, own, &bundle)? {
+                figures.count(&[OWN, "instructions"], instructions);
+            }
+        }
+        self.growth(&runtimes, &place, &mut figures)?;
+        let about = format!("{}. Load averages before: {before}; after: {}.", machine::about(), machine::load());
+        figures.remark(&[self.layout.name, "about"], about);
+        figures.store(&self.folder.join(self.layout.name).with_extension("json"))?;
+        Ok(())
+    }
+
+    /// What `cofferdam spec` writes.
+    fn plain(&self, own: &Runtime) -> Done<Value> {
+        let status = Command::new(&own.program).args(["spec", "--bundle"]).arg(&self.folder).status()?;
+        if !status.success() {
+            return Err(format!("{} spec: {status}", own.program.display()).into());
+        }
+        let file = self.folder.join("config.json");
+        let config = serde_json::from_slice(&fs::read(&file)?)?;
+        fs::remove_file(file)?;
+        Ok(config)
+    }
+
+    /// The docker bundle's filter, as the runtime compiles it, for the floor.
+    fn write_filter(&self) -> Done<()> {
+        let section = serde_json::from_value(docker_filter())?;
+        let filter = security::seccomp::compile(&section)?;
+        Ok(fs::write(self.folder.join("filter"), filter.program)?)
+    }
+
+    fn kind(&self, kind: Kind, runtimes: &[Runtime], own: &Runtime, place: &Place, figures: &mut Figures) -> Done<()> {
+        let layout = self.layout.name;
+        eprintln!("bench: {layout}, {}", kind.name());
+        let racers: Result<Vec<Racer>, _> =
+            runtimes.iter().map(|runtime| Racer::new(runtime, own, kind, place)).collect();
+        let mut racers = racers?;
+        if self.extent.rounds > 0 {
+            let rounds = race(&mut racers, &Step::ALL, self.extent.rounds, self.extent.time)?;
+            figures.count(&[layout, kind.name(), "rounds"], u64::try_from(rounds)?);
+        }
+        let strace = find("strace").filter(|_| self.extent.counts);
+        for racer in &mut racers {
+            if let Some(strace) = &strace {
+                let name = racer.runtime.name.clone();
+                counts::calls(strace, racer, &[layout, kind.name(), &name], figures)?;
+            }
+            if self.extent.counts {
+                let name = racer.runtime.name.clone();
+                counts::weigh(&self.folder.join("peak"), racer, &[layout, kind.name(), &name], figures)?;
+            }
+            racer.note(layout, figures);
+        }
+        if self.extent.phases > 0 && kind == Kind::Docker {
+            let (mut floors, mut others): (Vec<_>, Vec<_>) =
+                racers.iter_mut().partition(|racer| racer.runtime.is_floor());
+            let own = others.iter_mut().find(|racer| racer.runtime.name == OWN);
+            if let (Some(floor), Some(own)) = (floors.first_mut(), own) {
+                phases::measure_all(floor, own, self.extent.phases, &[layout, kind.name()], figures)?;
+            }
+        }
+        for racer in racers.iter_mut().filter(|racer| racer.runtime.is_floor()) {
+            racer.leave()?;
+        }
+        Ok(())
+    }
+
+    fn memory(&self, runtimes: &[Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
+        if !self.extent.counts {
+            return Ok(());
+        }
+        for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor()) {
+            let start = [self.layout.name, Kind::Docker.name(), &runtime.name];
+            memory::foreground(runtime, place, &start, figures)?;
+            if self.extent.growth
+                && self.layout.limits
+                && let Some(limit) = memory::smallest_limit(runtime, place)?
+            {
+                figures.count(&[&start[..], &["smallest-limit"]].concat(), limit);
+            }
+        }
+        Ok(())
+    }
+
+    fn growth(&self, runtimes: &[Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
+        if !self.extent.growth {
+            return Ok(());
+        }
+        for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor()) {
+            eprintln!("bench: {}, growth of {}", self.layout.name, runtime.name);
+            let mut growth = Growth { runtime, place, figures, most: most(&runtime.name) };
+            growth.mounts()?;
+            growth.rules()?;
+            growth.standing()?;
+        }
+        Ok(())
+    }
+}
+
+/// A program on PATH.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
