@@ -10,6 +10,7 @@ use core::ffi::CStr;
 use plan::Handle;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::fcntl_dupfd_cloexec;
+use sys::descriptor::Descriptor;
 
 /// The state of the walk.
 pub(crate) struct Context<'p> {
@@ -22,9 +23,9 @@ pub(crate) struct Context<'p> {
     /// Whether a user namespace of the container's was entered or made.
     pub user_namespace: bool,
     /// The root file system, from `Step::OpenRoot` on; after the pivot it is `/`.
-    pub root: Option<OwnedFd>,
+    pub root: Option<Descriptor>,
     /// The procfs of our own, from `Step::Procfs` on.
-    pub procfs: Option<OwnedFd>,
+    pub procfs: Option<Descriptor>,
     /// What hides masked paths.
     pub covers: Covers,
     /// `plan::Header::descriptors`.
@@ -83,9 +84,9 @@ impl<'p> Context<'p> {
 
     /// The root file system as a descriptor of its own. A process that joins a container is in its mount namespace, and
     /// so its root, already.
-    pub(crate) fn top(&self) -> Result<OwnedFd, Fault> {
+    pub(crate) fn top(&self) -> Result<Descriptor, Fault> {
         let opened = match &self.root {
-            Some(root) => fcntl_dupfd_cloexec(root, 3),
+            Some(root) => fcntl_dupfd_cloexec(root, 3).map(Descriptor::from),
             None => beneath::slash(),
         };
         opened.map_err(|errno| Fault::call("open", b"/", errno))

@@ -3,10 +3,11 @@
 use crate::passwd::{LINE, search};
 use crate::root::beneath;
 use core::ffi::CStr;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::BorrowedFd;
 use rustix::fs::{FileType, OFlags, fstat};
 use rustix::io::{read, retry_on_intr};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// The setting of `HOME`, as it goes into the environment.
 pub(crate) struct Home {
@@ -38,7 +39,7 @@ impl Home {
     }
 }
 
-fn passwd(root: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+fn passwd(root: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
     let file = beneath::open(root, c"etc/passwd", OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let kind = FileType::from_raw_mode(fstat(&file)?.st_mode);
     if kind == FileType::RegularFile { Ok(file) } else { Err(Errno::INVAL) }

@@ -6,12 +6,13 @@ use crate::fault::Fault;
 use crate::root::beneath::{self, Missing};
 use crate::root::tree;
 use plan::FromInit;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, OFlags, Uid, fchown, fstat, fstatfs, major, minor};
 use rustix::process::ioctl_tiocsctty;
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// `DEVPTS_SUPER_MAGIC` of linux/magic.h.
 const DEVPTS: i64 = 0x1cd1;
@@ -40,7 +41,7 @@ pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool
         }
     }
     if console {
-        mount_console(root.as_fd(), &peer)?;
+        mount_console(root.as_fd(), peer.as_fd())?;
     }
     hand_over(context.sync.as_fd(), &FromInit::Terminal, &[master.as_fd()])?;
     for number in 0..3 {
@@ -50,7 +51,7 @@ pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool
 }
 
 /// Opens the multiplexer of the devpts at `/dev/pts`, and nothing that an image or a mount put in its place.
-fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
+fn master(root: BorrowedFd<'_>) -> Result<Descriptor, Fault> {
     let fault = |errno| Fault::call("open", b"/dev/pts/ptmx", errno);
     let devpts = beneath::open(root, c"dev/pts", OFlags::PATH | OFlags::DIRECTORY)
         .map_err(|errno| Fault::call("open", b"/dev/pts", errno))?;
@@ -70,7 +71,7 @@ fn master(root: BorrowedFd<'_>) -> Result<OwnedFd, Fault> {
 }
 
 /// Mounts the peer at `/dev/console`, which is made where it is missing, and must not be a link.
-fn mount_console(root: BorrowedFd<'_>, peer: &OwnedFd) -> Result<(), Fault> {
+fn mount_console(root: BorrowedFd<'_>, peer: BorrowedFd<'_>) -> Result<(), Fault> {
     let fault = |act| move |errno| Fault::call(act, b"/dev/console", errno);
     let entry = beneath::entry(root, c"dev/console")?;
     beneath::make_one(&entry, Missing::File).map_err(fault("create"))?;
@@ -78,6 +79,6 @@ fn mount_console(root: BorrowedFd<'_>, peer: &OwnedFd) -> Result<(), Fault> {
     if FileType::from_raw_mode(fstat(&console).map_err(fault("fstat"))?.st_mode) == FileType::Symlink {
         return Err(fault("create")(Errno::LOOP));
     }
-    let copy = tree::copy(peer.as_fd(), false).map_err(fault("open_tree of the terminal for"))?;
+    let copy = tree::copy(peer, false).map_err(fault("open_tree of the terminal for"))?;
     tree::attach(copy.as_fd(), console.as_fd()).map_err(fault("move_mount to"))
 }

@@ -11,6 +11,7 @@ use crate::{
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
 use rustix::fd::AsFd;
+use sys::descriptor::close_dropped;
 
 /// Takes step after step; the last one does not return.
 pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
@@ -67,7 +68,11 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::Link { path, to, replace } => root::link(context, path, to, replace),
         Step::Directory { path } => root::directory(context, path),
         Step::Terminal { rows, columns, console, owner } => terminal::give(context, rows, columns, console, owner),
-        Step::RuntimeHooks => ask(context, &FromInit::RuntimeHooks),
+        Step::RuntimeHooks => {
+            // Nobody shall find a mount busy because of us.
+            close_dropped();
+            ask(context, &FromInit::RuntimeHooks)
+        }
         Step::Hook(hook) => hook::run(context, &hook),
         Step::PivotRoot => root::pivot_root(context),
         Step::MoveRoot => root::move_root(context),

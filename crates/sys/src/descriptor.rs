@@ -1,7 +1,9 @@
 //! Descriptors by number.
 
 use crate::call::{Sysno, call};
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use core::mem::ManuallyDrop;
+use core::sync::atomic::{AtomicU64, Ordering};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Resource, getrlimit};
 
@@ -43,9 +45,56 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
     Ok(())
 }
 
+/// A descriptor that is closed together with others, some time after it is dropped: a call for many instead of one for
+/// each. For a program of one thread, and for files of which nobody waits for the end.
+#[derive(Debug)]
+pub struct Descriptor(ManuallyDrop<OwnedFd>);
+
+/// The numbers of dropped ones that are still open: those below 64.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// As many may be open at once: few beside the descriptors that any process may have.
+const MOST_DROPPED: u32 = 24;
+
+impl From<OwnedFd> for Descriptor {
+    fn from(file: OwnedFd) -> Self {
+        Descriptor(ManuallyDrop::new(file))
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        let number = self.0.as_raw_fd().unsigned_abs();
+        let Some(bit) = 1_u64.checked_shl(number) else { return close_range(number, number) };
+        let dropped = DROPPED.load(Ordering::Relaxed) | bit;
+        DROPPED.store(dropped, Ordering::Relaxed);
+        if dropped.count_ones() >= MOST_DROPPED {
+            close_dropped();
+        }
+    }
+}
+
+/// Closes each [`Descriptor`] that has been dropped.
+pub fn close_dropped() {
+    let mut dropped = DROPPED.swap(0, Ordering::Relaxed);
+    while dropped != 0 {
+        let first = dropped.trailing_zeros();
+        let count = (dropped >> first).trailing_ones();
+        close_range(first, first + count - 1);
+        dropped &= !(u64::MAX >> (u64::BITS - count) << first);
+    }
+}
+
 /// Closes every descriptor from number `first` on but those in `keep`, which are in rising order. They must
 /// not be used any more, by number or as an [`OwnedFd`].
 pub fn close_all_but(first: u32, keep: &[RawFd]) {
+    DROPPED.store(0, Ordering::Relaxed);
     let mut from = first;
     for end in keep.iter().map(|number| number.unsigned_abs()).chain([u32::MAX]) {
         if from < end {
@@ -56,7 +105,8 @@ pub fn close_all_but(first: u32, keep: &[RawFd]) {
 }
 
 fn close_range(first: u32, last: u32) {
-    // SAFETY: takes three integers; the caller of close_all_but promises that nobody uses what is closed.
+    // SAFETY: takes three integers; what is closed is used by nobody any more: a Descriptor that was dropped, or what
+    // the caller of close_all_but says.
     if unsafe { call(Sysno::close_range, [first as usize, last as usize, 0, 0, 0, 0]) }.is_err() {
         for number in first..=last.min(highest()) {
             // SAFETY: as above. Closing what is not open does nothing.

@@ -8,17 +8,18 @@ use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{OFlags, readlinkat_raw};
 use rustix::io::{read, retry_on_intr};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// The longest line of mountinfo that matters: a path of a procfs or sysfs, and what is around it.
 const LINE: usize = 6000;
 
 /// Takes every whole procfs and sysfs out of the way that is not beneath the container's root. `procfs` is the host's.
-pub(super) fn hide(root: BorrowedFd<'_>, procfs: &OwnedFd) -> Result<(), Fault> {
+pub(super) fn hide(root: BorrowedFd<'_>, procfs: &Descriptor) -> Result<(), Fault> {
     let mut space = [MaybeUninit::uninit(); 4096];
     let root =
         path_of(procfs, root.as_raw_fd(), &mut space).map_err(|errno| Fault::call("readlinkat", b"the root", errno))?;
@@ -47,7 +48,7 @@ pub(super) fn hide(root: BorrowedFd<'_>, procfs: &OwnedFd) -> Result<(), Fault> 
 }
 
 /// The path of an open directory.
-fn path_of<'s>(procfs: &OwnedFd, number: i32, space: &'s mut [MaybeUninit<u8>; 4096]) -> Result<&'s [u8], Errno> {
+fn path_of<'s>(procfs: &Descriptor, number: i32, space: &'s mut [MaybeUninit<u8>; 4096]) -> Result<&'s [u8], Errno> {
     let mut name: ArrayVec<u8, 32> = b"self/fd/".iter().copied().collect();
     let digits = number.unsigned_abs();
     for place in (0..10).rev().map(|place| 10_u32.pow(place)).filter(|place| digits >= *place || *place == 1) {

@@ -8,18 +8,22 @@
 use crate::fault::Fault;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, mkdirat, mknodat, openat, openat2,
     readlinkat_raw, statat, symlinkat, unlinkat,
 };
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// The longest path that the kernel takes, with its NUL.
 pub(super) const PATH_MAX: usize = 4096;
 
 /// As many links as the kernel follows in one path.
 const LINKS: usize = 40;
+
+/// `S_IFREG`.
+pub(super) const FILE: u32 = 0o100_000;
 
 /// How often a path is tried again while others rename parts of it.
 const TRIES: usize = 128;
@@ -34,25 +38,26 @@ pub(crate) enum Missing {
 }
 
 /// Opens `/` of this process.
-pub(crate) fn slash() -> Result<OwnedFd, Errno> {
-    rustix::fs::open(c"/", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+pub(crate) fn slash() -> Result<Descriptor, Errno> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(c"/", flags, Mode::empty()).map(Descriptor::from)
 }
 
 /// Opens what is at `path` beneath `root`.
-pub(crate) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+pub(crate) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<Descriptor, Errno> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     for _ in 0..TRIES {
         match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             // The kernel can't tell whether a `..` stayed inside while something was renamed.
             Err(Errno::AGAIN | Errno::INTR) => {}
-            other => return other,
+            other => return other.map(Descriptor::from),
         }
     }
     Err(Errno::AGAIN)
 }
 
 /// Opens what is at `path`, or `None` where nothing is there.
-pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>, Fault> {
+pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<Descriptor>, Fault> {
     match open(root, path, OFlags::PATH) {
         Ok(found) => Ok(Some(found)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
@@ -61,7 +66,7 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<OwnedFd>,
 }
 
 /// Opens what is at `path`, made with its parents where it is missing, and says whether it was there.
-pub(crate) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(OwnedFd, bool), Fault> {
+pub(crate) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(Descriptor, bool), Fault> {
     match open(root, path, OFlags::PATH) {
         Ok(found) => Ok((found, true)),
         Err(Errno::NOENT) => Ok((make(root, path.to_bytes(), missing)?, false)),
@@ -70,7 +75,7 @@ pub(crate) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Res
 }
 
 /// Opens the directory at `path`, which must not be a link, made with its parents where it is missing.
-pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Fault> {
+pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<Descriptor, Fault> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
     let mut found = open(root, path, flags);
     if let Err(Errno::NOENT) = found {
@@ -86,7 +91,7 @@ pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<Owned
 }
 
 /// Opens the directory that holds the last part of `path`, made where it is missing.
-pub(crate) fn entry<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<Entry<'p, OwnedFd>, Fault> {
+pub(crate) fn entry<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<Entry<'p, Descriptor>, Fault> {
     let bytes = path.to_bytes_with_nul();
     let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     let (above, name) = bytes.split_at_checked(start).unwrap_or_default();
@@ -104,7 +109,7 @@ pub(crate) fn entry<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<Entry<'p
 }
 
 /// Gives what `file` is open on (also only by `O_PATH`) an owner.
-pub(super) fn own(file: &OwnedFd, uid: Uid, gid: Gid) -> Result<(), Errno> {
+pub(super) fn own(file: &Descriptor, uid: Uid, gid: Gid) -> Result<(), Errno> {
     chownat(file, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
 }
 
@@ -117,8 +122,9 @@ pub(crate) struct Entry<'n, D: AsFd> {
 
 impl<D: AsFd> Entry<'_, D> {
     /// Opens what is there.
-    pub(crate) fn open(&self, flags: OFlags) -> Result<OwnedFd, Errno> {
-        openat(&self.directory, self.name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+    pub(crate) fn open(&self, flags: OFlags) -> Result<Descriptor, Errno> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        openat(&self.directory, self.name, flags, Mode::empty()).map(Descriptor::from)
     }
 
     /// What is there.
@@ -136,13 +142,7 @@ impl<D: AsFd> Entry<'_, D> {
         mkdirat(&self.directory, self.name, Mode::from_raw_mode(mode))
     }
 
-    /// Makes an empty file, open for writing.
-    pub(super) fn make_file(&self, mode: u32) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-        openat(&self.directory, self.name, flags, Mode::from_raw_mode(mode))
-    }
-
-    /// Makes a device node, a FIFO or a socket: `mode` says which.
+    /// Makes an empty file, a device node, a FIFO or a socket: `mode` says which.
     pub(super) fn make_node(&self, mode: u32, device: u64) -> Result<(), Errno> {
         mknodat(&self.directory, self.name, FileType::from_raw_mode(mode), Mode::from_raw_mode(mode), device)
     }
@@ -164,7 +164,7 @@ impl<D: AsFd> Entry<'_, D> {
 }
 
 /// Makes what is missing of `path`, also where a link of the image points at something that is missing.
-fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, Fault> {
+fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<Descriptor, Fault> {
     let mut way = Way::new(path)?;
     let (mut end, mut links) = (way.part_after(0), 0);
     for _ in 0..PATH_MAX {
@@ -210,7 +210,7 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<OwnedFd, 
 pub(crate) fn make_one<D: AsFd>(entry: &Entry<'_, D>, kind: Missing) -> Result<(), Errno> {
     let made = match kind {
         Missing::Directory => entry.make_directory(0o755),
-        Missing::File => entry.make_file(0o644).map(drop),
+        Missing::File => entry.make_node(FILE | 0o644, 0),
     };
     match made {
         Err(Errno::EXIST) => Ok(()),
@@ -267,7 +267,7 @@ impl Way {
     }
 
     /// Opens the path up to `end`.
-    fn open(&mut self, root: BorrowedFd<'_>, end: usize, flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open(&mut self, root: BorrowedFd<'_>, end: usize, flags: OFlags) -> Result<Descriptor, Errno> {
         self.between(0, end, |path| open(root, if path.is_empty() { c"/" } else { path }, flags))
     }
 

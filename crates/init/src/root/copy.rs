@@ -6,10 +6,11 @@ use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Gid, Mode, OFlags, RawDir, Stat, Uid, fchmod, fchown, fstat, sendfile};
+use rustix::fd::AsFd;
+use rustix::fs::{FileType, Gid, Mode, OFlags, RawDir, Stat, Uid, fchmod, fchown, fstat, openat, sendfile};
 use rustix::process::umask;
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// Directories in one another, at most. Each takes some 3 KiB of the stack.
 const DEPTH: usize = 256;
@@ -18,7 +19,7 @@ const DEPTH: usize = 256;
 const CHUNK: usize = 1 << 30;
 
 /// Copies what is in `from` into `to`, which gets its mode and owner too.
-pub(super) fn contents(from: &OwnedFd, to: &OwnedFd) -> Result<(), Fault> {
+pub(super) fn contents(from: &Descriptor, to: &Descriptor) -> Result<(), Fault> {
     let (from, to) = (readable(from, c".")?, readable(to, c".")?);
     // Nodes are made with their mode: it can't be changed through a descriptor that only names them.
     let before = umask(Mode::empty());
@@ -27,11 +28,11 @@ pub(super) fn contents(from: &OwnedFd, to: &OwnedFd) -> Result<(), Fault> {
     copied
 }
 
-fn readable(directory: &OwnedFd, name: &CStr) -> Result<OwnedFd, Fault> {
+fn readable(directory: &Descriptor, name: &CStr) -> Result<Descriptor, Fault> {
     Entry { directory, name }.open(OFlags::RDONLY | OFlags::DIRECTORY).map_err(|errno| fault("openat", name, errno))
 }
 
-fn directory(from: &OwnedFd, to: &OwnedFd, depth: usize) -> Result<(), Fault> {
+fn directory(from: &Descriptor, to: &Descriptor, depth: usize) -> Result<(), Fault> {
     let mut space = [MaybeUninit::uninit(); 2048];
     let mut entries = RawDir::new(from, &mut space);
     while let Some(entry) = entries.next() {
@@ -57,7 +58,7 @@ fn directory(from: &OwnedFd, to: &OwnedFd, depth: usize) -> Result<(), Fault> {
 }
 
 /// Anything but a directory.
-fn leaf(old: &Entry<'_, &OwnedFd>, new: &Entry<'_, &OwnedFd>, status: &Stat) -> Result<(), Errno> {
+fn leaf(old: &Entry<'_, &Descriptor>, new: &Entry<'_, &Descriptor>, status: &Stat) -> Result<(), Errno> {
     match FileType::from_raw_mode(status.st_mode) {
         FileType::RegularFile => return file(old, new),
         FileType::Symlink => {
@@ -71,19 +72,20 @@ fn leaf(old: &Entry<'_, &OwnedFd>, new: &Entry<'_, &OwnedFd>, status: &Stat) -> 
     new.own(Uid::from_raw(status.st_uid), Gid::from_raw(status.st_gid))
 }
 
-fn file(old: &Entry<'_, &OwnedFd>, new: &Entry<'_, &OwnedFd>) -> Result<(), Errno> {
+fn file(old: &Entry<'_, &Descriptor>, new: &Entry<'_, &Descriptor>) -> Result<(), Errno> {
     let from = old.open(OFlags::RDONLY | OFlags::NONBLOCK)?;
     let status = fstat(&from)?;
     if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
         return Err(Errno::AGAIN);
     }
-    let to = new.make_file(0o600)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+    let to = openat(new.directory, new.name, flags, Mode::from_raw_mode(0o600))?;
     while sendfile(&to, &from, None, CHUNK)? > 0 {}
     own(&to, &status)
 }
 
 /// Owner, then mode: a change of owner takes the set-user-id bits away.
-fn own(file: &OwnedFd, status: &Stat) -> Result<(), Errno> {
+fn own(file: impl AsFd + Copy, status: &Stat) -> Result<(), Errno> {
     fchown(file, Some(Uid::from_raw(status.st_uid)), Some(Gid::from_raw(status.st_gid)))?;
     fchmod(file, Mode::from_raw_mode(status.st_mode & 0o7777))
 }

@@ -4,8 +4,9 @@ use super::filesystem::Filesystem;
 use super::tree;
 use crate::fault::Fault;
 use core::ffi::CStr;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, fstat, makedev};
+use sys::descriptor::Descriptor;
 use sys::mount::{MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY};
 
 /// Trees that hide what they are attached to. The first use attaches the tree itself, the others copies of it:
@@ -20,8 +21,8 @@ pub(crate) struct Covers {
 enum Cover {
     #[default]
     None,
-    Detached(OwnedFd),
-    Attached(OwnedFd),
+    Detached(Descriptor),
+    Attached(Descriptor),
 }
 
 impl Covers {
@@ -36,7 +37,7 @@ impl Covers {
     }
 
     /// Hides `target`.
-    pub(super) fn cover(&mut self, target: &OwnedFd, path: &CStr, context: &CStr) -> Result<(), Fault> {
+    pub(super) fn cover(&mut self, target: &Descriptor, path: &CStr, context: &CStr) -> Result<(), Fault> {
         let status = fstat(target).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
         let cover = if FileType::from_raw_mode(status.st_mode) == FileType::Directory {
             if matches!(self.tmpfs, Cover::None) {
@@ -70,7 +71,7 @@ impl Cover {
 }
 
 /// A detached mount of the host's device node at `path`, if it is the device that is meant.
-pub(super) fn host_device(path: &CStr, kind: FileType, major: u32, minor: u32) -> Result<OwnedFd, Fault> {
+pub(super) fn host_device(path: &CStr, kind: FileType, major: u32, minor: u32) -> Result<Descriptor, Fault> {
     let tree = tree::of_path(path, false).map_err(|errno| Fault::call("open_tree", path.to_bytes(), errno))?;
     let status = fstat(&tree).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
     if FileType::from_raw_mode(status.st_mode) != kind || status.st_rdev != makedev(major, minor) {
@@ -80,7 +81,7 @@ pub(super) fn host_device(path: &CStr, kind: FileType, major: u32, minor: u32) -
 }
 
 /// An empty directory that stays empty, labelled `context` where that is not empty.
-pub(super) fn empty(context: &CStr) -> Result<OwnedFd, Fault> {
+pub(super) fn empty(context: &CStr) -> Result<Descriptor, Fault> {
     let tmpfs = Filesystem::new(c"tmpfs")?;
     tmpfs.set(c"source", c"tmpfs")?;
     for option in [c"nr_blocks=1", c"nr_inodes=1", c"ro"] {

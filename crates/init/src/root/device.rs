@@ -5,10 +5,11 @@ use super::{covers, tree};
 use crate::context::Context;
 use crate::fault::Fault;
 use plan::{Device, Text};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, fstat, makedev};
 use rustix::process::umask;
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// Makes a device node or FIFO.
 pub(crate) fn device(context: &mut Context<'_>, step: &Device<'_>) -> Result<(), Fault> {
@@ -58,7 +59,7 @@ fn kind(step: &Device<'_>) -> FileType {
 }
 
 /// Gives the new node its owner: it is root's.
-fn own(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
+fn own(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
     if (step.uid, step.gid) == (0, 0) {
         return Ok(());
     }
@@ -71,7 +72,7 @@ fn own(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
 }
 
 /// Takes what is there already for the device, if it is that.
-fn compare(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
+fn compare(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
     if step.exact && !same(&look(entry, step)?, step)? {
         return Err(Fault::refusal("there is something else than that device at", step.path.bytes()));
     }
@@ -79,12 +80,9 @@ fn compare(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
 }
 
 /// Binds the host's node of the same path.
-fn from_host(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault> {
+fn from_host(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
     let tree = covers::host_device(step.path.0, kind(step), step.major, step.minor)?;
-    match entry.make_file(0o644) {
-        Ok(_) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(Fault::call("openat", step.path.bytes(), errno)),
-    }
+    beneath::make_one(entry, Missing::File).map_err(|errno| Fault::call("mknodat", step.path.bytes(), errno))?;
     let target = look(entry, step)?;
     if same(&target, step)? {
         return Ok(());
@@ -92,12 +90,12 @@ fn from_host(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<(), Fault>
     tree::attach(tree.as_fd(), target.as_fd()).map_err(|errno| Fault::call("move_mount", step.path.bytes(), errno))
 }
 
-fn look(entry: &Entry<'_, OwnedFd>, step: &Device<'_>) -> Result<OwnedFd, Fault> {
+fn look(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<Descriptor, Fault> {
     entry.open(OFlags::PATH).map_err(|errno| Fault::call("openat", step.path.bytes(), errno))
 }
 
 /// Whether a file is the device.
-fn same(file: &OwnedFd, step: &Device<'_>) -> Result<bool, Fault> {
+fn same(file: &Descriptor, step: &Device<'_>) -> Result<bool, Fault> {
     let status = fstat(file).map_err(|errno| Fault::call("fstat", step.path.bytes(), errno))?;
     let device = kind(step) == FileType::Fifo || status.st_rdev == makedev(step.major, step.minor);
     Ok(FileType::from_raw_mode(status.st_mode) == kind(step) && device)

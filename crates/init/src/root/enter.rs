@@ -9,11 +9,12 @@ use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use plan::Text;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::mount::{MountPropagationFlags, UnmountFlags, mount_change, unmount};
 use rustix::process::{chdir, chroot as change_root, fchdir, pivot_root as pivot, umask};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// Changes the propagation of `/` of the mount namespace.
 pub(crate) fn propagation(flags: u32) -> Result<(), Fault> {
@@ -47,7 +48,7 @@ pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -
     // The caller's own must not show in the modes of what is made in the root.
     umask(Mode::WGRP | Mode::WOTH);
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = open(path.0, flags, Mode::empty()).map_err(call("open"))?;
+    let directory = open(path.0, flags, Mode::empty()).map(Descriptor::from).map_err(call("open"))?;
     context.root = if bind {
         let tree = tree::copy(directory.as_fd(), true).map_err(call("open_tree"))?;
         tree::attach(tree.as_fd(), directory.as_fd()).map_err(call("move_mount"))?;
@@ -72,9 +73,9 @@ pub(crate) fn procfs(context: &mut Context<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn host_procfs() -> Result<OwnedFd, Errno> {
+fn host_procfs() -> Result<Descriptor, Errno> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let procfs = open(c"/proc", flags, Mode::empty())?;
+    let procfs = Descriptor::from(open(c"/proc", flags, Mode::empty())?);
     if guard::is_proc(&procfs)? && guard::is_root(&procfs)? { Ok(procfs) } else { Err(Errno::NODEV) }
 }
 

@@ -3,20 +3,21 @@
 use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::io::read;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, FsPickFlags, MountAttrFlags, fsconfig_create, fsconfig_reconfigure, fsconfig_set_flag,
     fsconfig_set_string, fsmount, fsopen, fspick,
 };
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// The longest key or value that fsconfig(2) takes, with its NUL.
 const VALUE: usize = 256;
 
 /// A file system on its way to be mounted (or remounted).
 pub(super) struct Filesystem {
-    settings: OwnedFd,
+    settings: Descriptor,
 }
 
 impl Filesystem {
@@ -24,13 +25,13 @@ impl Filesystem {
     pub(super) fn new(kind: &CStr) -> Result<Self, Fault> {
         let settings =
             fsopen(kind, FsOpenFlags::FSOPEN_CLOEXEC).map_err(|errno| Fault::call("fsopen", kind.to_bytes(), errno))?;
-        Ok(Filesystem { settings })
+        Ok(Filesystem { settings: settings.into() })
     }
 
     /// Takes the file system that `mount` is open on, to change its options.
-    pub(super) fn of(mount: &OwnedFd) -> Result<Self, Errno> {
+    pub(super) fn of(mount: &Descriptor) -> Result<Self, Errno> {
         let settings = fspick(mount, c"", FsPickFlags::FSPICK_EMPTY_PATH | FsPickFlags::FSPICK_CLOEXEC)?;
-        Ok(Filesystem { settings })
+        Ok(Filesystem { settings: settings.into() })
     }
 
     /// Sets an option: a flag or `key=value`.
@@ -59,11 +60,12 @@ impl Filesystem {
     }
 
     /// Makes the file system and a detached mount of it with the flags `MOUNT_ATTR_*`.
-    pub(super) fn mount(self, kind: &CStr, flags: u64) -> Result<OwnedFd, Fault> {
+    pub(super) fn mount(self, kind: &CStr, flags: u64) -> Result<Descriptor, Fault> {
         fsconfig_create(&self.settings).map_err(|errno| self.fault("fsconfig", kind.to_bytes(), errno))?;
         // fsmount takes 32 bits; what is beyond is not one of its flags.
         let Ok(flags) = u32::try_from(flags) else { return Err(Fault::call("fsmount", kind.to_bytes(), Errno::INVAL)) };
         fsmount(self.settings.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::from_bits_retain(flags))
+            .map(Descriptor::from)
             .map_err(|errno| self.fault("fsmount", kind.to_bytes(), errno))
     }
 

@@ -4,9 +4,10 @@
 use super::beneath;
 use crate::fault::Fault;
 use core::ffi::CStr;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{OFlags, PROC_SUPER_MAGIC, fstat, fstatfs};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// The inode number of every procfs' root, and of nothing else in it.
 const PROC_ROOT: u64 = 1;
@@ -26,7 +27,7 @@ const STAND_INS: [&CStr; 10] = [
 ];
 
 /// Refuses a mount of `tree` on `target` that would hide a part of a procfs, or a whole one behind something else.
-pub(super) fn check(root: BorrowedFd<'_>, target: &OwnedFd, path: &CStr, tree: &OwnedFd) -> Result<(), Fault> {
+pub(super) fn check(root: BorrowedFd<'_>, target: &Descriptor, path: &CStr, tree: &Descriptor) -> Result<(), Fault> {
     let call = |errno| Fault::call("fstatfs", path.to_bytes(), errno);
     let on_proc = is_proc(target).map_err(call)?;
     let over_root = path == c"/proc" || on_proc && is_root(target).map_err(call)?;
@@ -47,16 +48,16 @@ fn refusal(path: &CStr, why: &[u8]) -> Fault {
 }
 
 /// Whether a file is on a procfs.
-pub(super) fn is_proc(file: &OwnedFd) -> Result<bool, Errno> {
+pub(super) fn is_proc(file: &Descriptor) -> Result<bool, Errno> {
     Ok(fstatfs(file)?.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Whether a file that is on a procfs is its root.
-pub(super) fn is_root(file: &OwnedFd) -> Result<bool, Errno> {
+pub(super) fn is_root(file: &Descriptor) -> Result<bool, Errno> {
     Ok(fstat(file)?.st_ino == PROC_ROOT)
 }
 
-fn stands_in(root: BorrowedFd<'_>, target: &OwnedFd) -> Result<bool, Errno> {
+fn stands_in(root: BorrowedFd<'_>, target: &Descriptor) -> Result<bool, Errno> {
     let target = fstat(target)?;
     for path in STAND_INS {
         let Ok(file) = beneath::open(root, path, OFlags::PATH) else { continue };

@@ -8,9 +8,10 @@ use crate::conversation;
 use crate::fault::Fault;
 use core::ffi::CStr;
 use plan::{Attributes, Bind, FromInit, Mount, Source, Text, Texts};
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, OFlags, fstat};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 
 /// Mounts a file system.
 pub(crate) fn mount(context: &mut Context<'_>, step: &Mount<'_>) -> Result<(), Fault> {
@@ -88,10 +89,12 @@ pub(crate) fn set_attributes(
 }
 
 /// The tree that a bind is of.
-fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<OwnedFd, Fault> {
+fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<Descriptor, Fault> {
     let (Source::Path(path) | Source::Asked(path)) = step.source;
     match (tree::of_path(path.0, step.recursive), step.source) {
-        (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => conversation::tree(context.sync.as_fd(), context.step),
+        (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => {
+            conversation::tree(context.sync.as_fd(), context.step).map(Descriptor::from)
+        }
         (opened, _) => opened.map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
     }
 }
@@ -99,7 +102,7 @@ fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<OwnedFd, Fault> {
 /// Maps the ids of a tree. In a user namespace only the runtime process may do that.
 fn map_ids(
     context: &Context<'_>,
-    tree: &OwnedFd,
+    tree: &Descriptor,
     user_namespace: BorrowedFd<'_>,
     recursive: bool,
 ) -> Result<(), Fault> {
@@ -113,12 +116,12 @@ fn map_ids(
     }
 }
 
-fn finish(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+fn finish(tree: &Descriptor, target: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
     tree::change(tree.as_fd(), attributes).map_err(|errno| locked::fault(tree, path, attributes, errno))?;
     tree::place(tree, target, path, attributes)
 }
 
-fn change(mount: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+fn change(mount: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
     let call = |errno| Fault::call("mount_setattr", path.to_bytes(), errno);
     tree::change(mount.as_fd(), attributes).map_err(|errno| locked::fault(mount, path, attributes, errno))?;
     for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
@@ -128,7 +131,7 @@ fn change(mount: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), F
 }
 
 /// What is mounted at a path.
-fn at(root: BorrowedFd<'_>, path: &CStr) -> Result<OwnedFd, Fault> {
+fn at(root: BorrowedFd<'_>, path: &CStr) -> Result<Descriptor, Fault> {
     beneath::open(root, path, OFlags::PATH).map_err(|errno| Fault::call("openat2", path.to_bytes(), errno))
 }
 

@@ -3,23 +3,24 @@
 use crate::fault::Fault;
 use core::ffi::CStr;
 use plan::Attributes;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{CWD, FileType, fstat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use sys::Errno;
+use sys::descriptor::Descriptor;
 use sys::mount::{MOUNT_ATTR_IDMAP, set_attributes};
 
 /// `MS_REC`.
 pub(super) const RECURSIVE: u32 = 1 << 14;
 
 /// A detached copy of the mount at `path` on the host.
-pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<OwnedFd, Errno> {
-    open_tree(CWD, path, flags(recursive))
+pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<Descriptor, Errno> {
+    open_tree(CWD, path, flags(recursive)).map(Descriptor::from)
 }
 
 /// A detached copy of the mount that `of` is open on, from there down.
-pub(crate) fn copy(of: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, Errno> {
-    open_tree(of, c"", flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH)
+pub(crate) fn copy(of: BorrowedFd<'_>, recursive: bool) -> Result<Descriptor, Errno> {
+    open_tree(of, c"", flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH).map(Descriptor::from)
 }
 
 fn flags(recursive: bool) -> OpenTreeFlags {
@@ -35,7 +36,7 @@ pub(crate) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(),
 
 /// Attaches a tree at `path` and gives it the propagation that is asked: only there is it known whether the mount
 /// above is shared.
-pub(super) fn place(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+pub(super) fn place(tree: &Descriptor, target: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
     attach(tree.as_fd(), target.as_fd()).map_err(|errno| {
         // As mount(2) says it, and as engines look for it: a directory onto a file, or a file onto a directory.
         let errno =
@@ -48,7 +49,7 @@ pub(super) fn place(tree: &OwnedFd, target: &OwnedFd, path: &CStr, attributes: &
     Ok(())
 }
 
-fn is_directory(file: &OwnedFd) -> bool {
+fn is_directory(file: &Descriptor) -> bool {
     fstat(file).is_ok_and(|status| FileType::from_raw_mode(status.st_mode) == FileType::Directory)
 }
 
