@@ -56,6 +56,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         cgroup_mounts: rootfs::CgroupMounts::None,
         capabilities: u64::MAX >> 23,
         bounding: u64::MAX >> 23,
+        identity: None,
         ignored_signals: u64::MAX,
         shared_namespaces: 0,
         kcore: root,

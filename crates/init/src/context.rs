@@ -22,6 +22,8 @@ pub(crate) struct Context<'p> {
     pub tethered: bool,
     /// Whether a user namespace of the container's was entered or made.
     pub user_namespace: bool,
+    /// Whether mounts of the host may be shared with those of this mount namespace.
+    pub shared: bool,
     /// The root file system, from `Step::OpenRoot` on; after the pivot it is `/`.
     pub root: Option<Descriptor>,
     /// The procfs of our own, from `Step::Procfs` on.
@@ -50,6 +52,7 @@ impl<'p> Context<'p> {
             sync,
             tethered: true,
             user_namespace: false,
+            shared: true,
             root: None,
             procfs: None,
             covers: Covers::default(),

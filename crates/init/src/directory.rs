@@ -9,14 +9,14 @@ use rustix::process::chdir;
 use sys::Errno;
 
 /// Changes to the directory that the process is to start in. Root may be refused where the payload's user is
-/// not (a network file system, a directory of that user's): then the step that changes the user tries again.
+/// not (a network file system, a directory of that user's): then the step that changes the user tries again. Whether it
+/// is inside the root is asked before the program is looked up: [`verify`].
 pub(crate) fn working_directory<'p>(context: &mut Context<'p>, path: &'p CStr, create: bool) -> Result<(), Fault> {
     match chdir(path) {
-        Ok(()) => verify(),
+        Ok(()) => Ok(()),
         Err(Errno::NOENT) if create => {
             make(context, path)?;
-            chdir(path).map_err(|errno| Fault::call("", b"", errno))?;
-            verify()
+            chdir(path).map_err(|errno| Fault::call("", b"", errno))
         }
         Err(Errno::ACCESS | Errno::PERM) => {
             context.directory = Some(path);
@@ -29,8 +29,7 @@ pub(crate) fn working_directory<'p>(context: &mut Context<'p>, path: &'p CStr, c
 
 /// The second try.
 pub(crate) fn enter(path: &CStr) -> Result<(), Fault> {
-    chdir(path).map_err(|errno| refused(path, errno))?;
-    verify()
+    chdir(path).map_err(|errno| refused(path, errno))
 }
 
 pub(crate) fn refused(path: &CStr, errno: Errno) -> Fault {

@@ -10,12 +10,12 @@ use arrayvec::ArrayVec;
 use plan::Hook;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{MemfdFlags, SeekFrom, memfd_create, seek};
+use rustix::fs::{MemfdFlags, Mode, SeekFrom, memfd_create, seek};
 use rustix::io::{read, retry_on_intr, write};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, Signal, WaitOptions, WaitStatus, fchdir, getpid, kill_process, kill_process_group,
-    set_parent_process_death_signal, setpgid, waitpid,
+    set_parent_process_death_signal, setpgid, umask, waitpid,
 };
 use sys::Errno;
 use sys::clone::{Side, clone, exit};
@@ -82,6 +82,7 @@ fn become_hook(context: &Context<'_>, hook: &Hook<'_>, streams: &Streams) -> Err
         // Before the pivot the working directory is one of the host's; its hooks get the root file system.
         if let (Some(root), b"createContainer") = (&context.root, hook.kind.bytes()) {
             fchdir(root)?;
+            umask(Mode::WGRP | Mode::WOTH);
         }
         for (number, stream) in [&streams.stdin, &streams.stdout, &streams.stderr].into_iter().enumerate() {
             replace(i32::try_from(number).unwrap_or(0), stream.as_fd())?;

@@ -54,9 +54,7 @@ fn main(arguments: Arguments) -> ! {
 
 /// The whole life of init.
 fn live(context: &mut Context<'_>, plan: OwnedFd) -> Result<Infallible, Fault> {
-    death::guard(context)?;
-    sys::signal::reset().map_err(|errno| Fault::call("reset the signals", b"", errno))?;
-    sys::signal::heed().map_err(|errno| Fault::call("handle signals", b"", errno))?;
+    death::shield()?;
     let steps = sys::memory::map_sealed(plan.as_fd()).map_err(|errno| Fault::call("map the plan", b"", errno))?;
     drop(plan);
     walk::walk(context, steps)

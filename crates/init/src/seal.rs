@@ -31,6 +31,10 @@ pub(crate) fn seal(context: &mut Context<'_>, listener: Option<Handle>) -> Resul
         return Err(directory::refused(path, sys::Errno::ACCESS));
     }
     check_numbers(context)?;
+    if listener.is_some() {
+        // Who waits for `start` can be told to end.
+        sys::signal::heed().map_err(|errno| Fault::call("handle signals", b"", errno))?;
+    }
     (context.root, context.procfs, context.covers) = (None, None, Covers::default());
     let listener = listener.map(|listener| context.descriptor(listener)).transpose()?;
     let mut keep = [context.sync.as_raw_fd(), listener.map_or(context.sync.as_raw_fd(), |fd| fd.as_raw_fd())];

@@ -2,7 +2,6 @@
 
 use crate::context::Context;
 use crate::conversation::warn;
-use crate::death;
 use crate::directory;
 use crate::fault::Fault;
 use crate::namespaces::set_user;
@@ -16,13 +15,9 @@ use rustix::thread::{
 use sys::Errno;
 use sys::descriptor::borrow;
 
-pub(crate) fn bounding_set(keep: u64) -> Result<(), Fault> {
-    for number in 0..u64::BITS {
-        let capability = 1 << number;
-        if keep & capability != 0 {
-            continue;
-        }
-        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(capability)) {
+pub(crate) fn bounding_set(drop: u64) -> Result<(), Fault> {
+    for number in (0..u64::BITS).filter(|number| drop >> number & 1 == 1) {
+        match remove_capability_from_bounding_set(CapabilitySet::from_bits_retain(1 << number)) {
             Ok(()) => {}
             // Above the last one that this kernel knows.
             Err(Errno::INVAL) => break,
@@ -89,13 +84,12 @@ pub(crate) fn own_standard_streams(uid: u32, gid: u32) -> Result<(), Fault> {
 }
 
 pub(crate) fn capabilities(context: &Context<'_>, sets: CapabilitySets, ambient: u64) -> Result<(), Fault> {
-    // A kernel before 4.3 has no ambient set to clear.
-    match clear_ambient_capability_set() {
-        Ok(()) | Err(Errno::INVAL) => {}
-        Err(errno) => return Err(Fault::call("prctl", b"PR_CAP_AMBIENT_CLEAR_ALL", errno)),
+    // capset leaves of the ambient set only what is permitted and inheritable.
+    let kept = sets.permitted & sets.inheritable;
+    if !CapabilitySet::from_bits_retain(ambient).contains(kept) {
+        clear_ambient_capability_set().map_err(|errno| Fault::call("prctl", b"PR_CAP_AMBIENT_CLEAR_ALL", errno))?;
     }
     set_capabilities(None, sets).map_err(|errno| Fault::call("unable to apply caps", b"", errno))?;
-    death::guard(context)?;
     for number in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(ambient & (1 << number));
         if capability.is_empty() {

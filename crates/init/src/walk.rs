@@ -44,6 +44,7 @@ fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<
 #[allow(clippy::too_many_lines, reason = "one page: the list")]
 fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
     match step {
+        Step::Signals { ignored } => process::signals(ignored),
         Step::Reborn { pid, user, new, cgroup } => reborn::go_on(context, pid, user, new, cgroup),
         Step::JoinCgroup { tasks } => namespaces::join_cgroup(context, tasks),
         Step::EnterNamespace { namespace, kind } => namespaces::enter(context, namespace, kind),
@@ -54,7 +55,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::LoopbackUp => namespaces::loopback_up(),
         Step::NewSession => namespaces::new_session(),
 
-        Step::Propagation { flags } => root::propagation(flags),
+        Step::Propagation { flags } => root::propagation(context, flags),
         Step::ParentPrivate { path } => root::parent_private(path),
         Step::OpenRoot { path, bind } => root::open_root(context, path, bind),
         Step::Procfs => root::procfs(context),
@@ -100,7 +101,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         }
         Step::NoNewPrivileges => process::no_new_privileges(),
         Step::Seccomp(seccomp) => process::seccomp(context, &seccomp),
-        Step::BoundingSet { keep } => user::bounding_set(keep),
+        Step::BoundingSet { drop } => user::bounding_set(drop),
         Step::KeepCapabilities => user::keep_capabilities(),
         Step::Groups { ids } => user::groups(ids.0),
         Step::User { uid, gid } => user::user(context, uid, gid),

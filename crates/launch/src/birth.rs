@@ -94,10 +94,7 @@ fn pid_of(pidfd: &OwnedFd) -> Result<Pid, Error> {
 
 /// In the child: waits for its maps, passes on what it needs and becomes the init stage.
 fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
-    // Should the runtime process die, so shall its unfinished work.
-    if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
-        lost(cradle, "tie init to the runtime process", errno);
-    }
+    tie(cradle);
     // Here, so that it belongs to the user namespace, and now, while its files in /proc are still ours.
     if let Some(Err((act, errno))) = parents.time.map(Offsets::enter) {
         lost(cradle, act, errno);
@@ -106,8 +103,12 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
     if parents.waits && rustix::io::retry_on_intr(|| rustix::io::read(&cradle.sync, &mut [0_u8; 1])) != Ok(1) {
         sys::clone::exit(1);
     }
-    if let Some(Err(errno)) = parents.ids.map(become_root) {
-        lost(cradle, "become root of the user namespace", errno);
+    if let Some(map) = parents.ids {
+        if let Err(errno) = become_root(map) {
+            lost(cradle, "become root of the user namespace", errno);
+        }
+        // A change of user undoes it.
+        tie(cradle);
     }
     let preserved = (3..parents.preserved.saturating_add(3)).filter_map(|number| i32::try_from(number).ok());
     let ours = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);
@@ -120,6 +121,13 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
     unreadable();
     let errno = exec(cradle);
     lost(cradle, "execveat the init stage", errno)
+}
+
+/// Should the runtime process die, so shall its unfinished work.
+fn tie(cradle: &Cradle) {
+    if let Err(errno) = set_parent_process_death_signal(Some(Signal::KILL)) {
+        lost(cradle, "tie init to the runtime process", errno);
+    }
 }
 
 /// Gives up, until exec gives it back, the right to read what may not be read, so that the program starts as one

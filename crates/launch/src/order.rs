@@ -32,6 +32,7 @@ pub(crate) struct Order<'a> {
 impl Order<'_> {
     /// All that init of a new container does; `awaits_devices` where the runtime process moves network devices in.
     pub(crate) fn create(&mut self, awaits_devices: bool) -> Result<(), Error> {
+        self.signals();
         self.enter()?;
         self.root(awaits_devices)?;
         self.system()?;
@@ -48,6 +49,7 @@ impl Order<'_> {
 
     /// All that a process does that joins a container: `exec`.
     pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
+        self.signals();
         let rooted = kinds & CLONE_NEWNS != 0;
         let mut kinds = self.enter_unseen(kinds);
         if kinds & CLONE_NEWPID != 0 {
@@ -103,6 +105,11 @@ impl Order<'_> {
 
     fn push(&mut self, place: &str, step: Step<'_>) {
         self.steps.push(place, step);
+    }
+
+    /// What our caller ignores says nothing of the container.
+    fn signals(&mut self) {
+        self.push("", Step::Signals { ignored: self.facts.ignored_signals });
     }
 
     fn join_cgroups(&mut self) {
@@ -273,8 +280,8 @@ impl Order<'_> {
         let (sets, warnings) = security::capabilities::capabilities(process, self.facts.capabilities);
         self.warnings.extend(warnings);
         let filter = self.filter()?;
-        self.push("/process/capabilities/bounding", Step::BoundingSet { keep: sets.bounding });
-        self.push("", Step::KeepCapabilities);
+        let drop = self.facts.bounding & !sets.bounding;
+        self.push("/process/capabilities/bounding", Step::BoundingSet { drop });
         if !process.terminal().unwrap_or(false) {
             self.push("", Step::OwnStandardStreams { uid: user.uid(), gid: user.gid() });
         }
@@ -282,7 +289,11 @@ impl Order<'_> {
         self.push("/process/env", Step::Home { uid: user.uid() });
         // As late as there are the rights to raise them: they are for the program, not for what we still do.
         security::limits::push_rlimits(process, &mut self.steps)?;
-        self.push("/process/user", Step::User { uid: user.uid(), gid: user.gid() });
+        // Who is that user in every way already need not become it.
+        if self.facts.identity != Some((user.uid(), user.gid())) {
+            self.push("", Step::KeepCapabilities);
+            self.push("/process/user", Step::User { uid: user.uid(), gid: user.gid() });
+        }
         let late = filter.is_some() && !no_new_privileges;
         let extra = if late { SYS_ADMIN } else { 0 };
         let first = Step::Capabilities {

@@ -8,6 +8,8 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 pub(crate) struct Own {
     /// The effective user.
     pub(crate) user: u32,
+    /// The user and group, where real, effective, saved and file system ones are all the same.
+    pub(crate) identity: Option<(u32, u32)>,
     /// The signals that are ignored: bit 0 is signal 1.
     pub(crate) ignored: u64,
     /// The permitted capabilities.
@@ -22,6 +24,7 @@ impl Own {
         let mut buffer = [0; 4096];
         read(&mut buffer).and_then(parse).unwrap_or_else(|| Own {
             user: rustix::process::geteuid().as_raw(),
+            identity: None,
             ignored: u64::MAX,
             permitted: security::capabilities::held(false),
             bounding: u64::MAX,
@@ -41,10 +44,18 @@ fn parse(text: &str) -> Option<Own> {
     let mask = |name| u64::from_str_radix(line(name)?.trim(), 16).ok();
     Some(Own {
         user: line("Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()?,
+        identity: only(line("Uid:")?).zip(only(line("Gid:")?)),
         ignored: mask("SigIgn:")?,
         permitted: mask("CapPrm:")?,
         bounding: mask("CapBnd:")?,
     })
+}
+
+/// The number that stands there four times.
+fn only(numbers: &str) -> Option<u32> {
+    let mut numbers = numbers.split_ascii_whitespace();
+    let first = numbers.next()?;
+    if numbers.eq([first; 3]) { first.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -53,11 +64,14 @@ mod tests {
 
     #[test]
     fn lines_of_proc_status() {
-        let text = "Name:\tUid:\t7 7 7 7\nUid:\t1\t2\t3\t4\nSigIgn:\t0000000000001000\nCapPrm:\t000001ffffffffff\n\
+        let text = "Name:\tUid:\t7 7 7 7\nUid:\t1\t2\t3\t4\nGid:\t5\t5\t5\t5\nSigIgn:\t0000000000001000\nCapPrm:\t000001ffffffffff\n\
                     CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n";
-        let own = Own { user: 2, ignored: 0x1000, permitted: 0x1ff_ffff_ffff, bounding: 0xa804_25fb };
+        let own = Own { user: 2, identity: None, ignored: 0x1000, permitted: 0x1ff_ffff_ffff, bounding: 0xa804_25fb };
         assert_eq!(parse(text), Some(own));
         assert_eq!(parse("Uid:\t1\t2\t3\t4\nSigIgn:\tx\n"), None);
+        let all = text.replace("1\t2\t3\t4", "1\t1\t1\t1");
+        assert_eq!(parse(&all).unwrap().identity, Some((1, 5)));
+        assert_eq!(parse(&all.replace("5\t5\t5\t5", "5\t5\t6\t5")).unwrap().identity, None);
     }
 
     #[test]

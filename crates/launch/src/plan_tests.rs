@@ -29,6 +29,7 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         cgroup_mounts: rootfs::CgroupMounts::None,
         capabilities: u64::MAX >> 23,
         bounding: u64::MAX >> 23,
+        identity: None,
         ignored_signals: u64::MAX,
         shared_namespaces: 0,
         lsm: Lsm::default(),

@@ -49,6 +49,9 @@ pub struct Facts {
     pub capabilities: u64,
     /// The bounding set that init is born with; all ones in a user namespace, and where it is not known.
     pub bounding: u64,
+    /// The user and group that init is born as, where its real, effective, saved and file system ones are all the same
+    /// and mean that in the container too.
+    pub identity: Option<(u32, u32)>,
     /// The signals that init is born ignoring: bit 0 is signal 1. All ones where they are not known.
     pub ignored_signals: u64,
     /// The `CLONE_NEW*` of namespaces that the container joins and that are the runtime's own.
@@ -73,6 +76,7 @@ impl Facts {
             cgroup_mounts: rootfs::CgroupMounts::None,
             capabilities: if guest { security::capabilities::held(true) } else { own.permitted },
             bounding: if guest { u64::MAX } else { own.bounding },
+            identity: own.identity.filter(|_| !guest),
             ignored_signals: own.ignored,
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },

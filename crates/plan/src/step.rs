@@ -18,6 +18,9 @@ pub type Inside<'a> = Text<'a>;
 #[allow(missing_docs, reason = "a field is named as the call's argument; the variant says the rest")]
 pub enum Step<'a> {
     // ---- entering -------------------------------------------------------------------------------------
+    /// Block no signal and ignore none: all that is in `ignored` (bit 0 is signal 1) may be ignored now, and would be by
+    /// the program. sigprocmask(2), sigaction(2).
+    Signals { ignored: u64 },
     /// Go on as another process: enter the PID namespace `pid` and the user namespace `user`, which take in or own
     /// only what is made from then on, and make a process in `new` namespaces and the v2 cgroup `cgroup`, as a child
     /// of the runtime process; this one ends. So what is seen in a joined PID namespace is init alone, never the
@@ -125,8 +128,8 @@ pub enum Step<'a> {
     NoNewPrivileges,
     /// Install a seccomp filter. seccomp(2).
     Seccomp(Seccomp<'a>),
-    /// Drop every capability that is not in `keep` from the bounding set. prctl(2).
-    BoundingSet { keep: u64 },
+    /// Drop these capabilities from the bounding set, up to the last one that the kernel knows. prctl(2).
+    BoundingSet { drop: u64 },
     /// Keep the permitted set across the change of user. prctl(2).
     KeepCapabilities,
     /// Supplementary groups, as 32-bit little endian numbers. setgroups(2).

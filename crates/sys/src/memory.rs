@@ -1,7 +1,10 @@
 //! Memory for a program that has no allocator: mapped, and never given back.
 
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
 use core::ptr;
 use core::slice;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use rustix::fd::BorrowedFd;
 use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
 use rustix::io::Errno;
@@ -23,22 +26,46 @@ pub fn map_sealed(file: BorrowedFd<'_>) -> Result<&'static [u8], Errno> {
     Ok(unsafe { slice::from_raw_parts(start.cast::<u8>(), length) })
 }
 
-/// Memory of its own for `count` values, each `fill` at first.
+/// Room that needs no call, for small arrays.
+struct Arena(UnsafeCell<[MaybeUninit<u8>; ARENA]>);
+
+// SAFETY: each part of it is given out once: see `small`.
+unsafe impl Sync for Arena {}
+
+const ARENA: usize = 8192;
+
+/// A part of the arena that nobody else has, or `None` where too little is left.
+fn small(length: usize, align: usize) -> Option<*mut u8> {
+    static SPACE: Arena = Arena(UnsafeCell::new([MaybeUninit::uninit(); ARENA]));
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    let start = SPACE.0.get().cast::<u8>();
+    let take = |used: usize| {
+        let from = used + start.wrapping_add(used).align_offset(align);
+        Some(from.checked_add(length)?).filter(|end| *end <= ARENA)
+    };
+    let used = USED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+    let free = start.wrapping_add(used);
+    Some(free.wrapping_add(free.align_offset(align)))
+}
+
+/// Memory of its own for `count` values, each `fill` at first, and never given back.
 ///
 /// # Errors
 /// `ENOMEM`.
 pub fn array<'a, T: Copy + 'a>(count: usize, fill: T) -> Result<&'a mut [T], Errno> {
     const { assert!(align_of::<T>() <= 4096 && size_of::<T>() > 0) };
     let length = count.checked_mul(size_of::<T>()).ok_or(Errno::NOMEM)?;
-    // SAFETY: a new mapping at an address that the kernel chooses.
-    let start = unsafe {
-        mmap_anonymous(ptr::null_mut(), length.max(1), ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?
-    }
-    .cast::<T>();
+    let start = match small(length, align_of::<T>()) {
+        Some(start) => start.cast::<T>(),
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        None => unsafe {
+            mmap_anonymous(ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?.cast()
+        },
+    };
     for at in 0..count {
-        // SAFETY: inside the mapping, which starts at a page and so is aligned.
+        // SAFETY: inside the arena's part or the mapping, which are as long as that and aligned.
         unsafe { start.add(at).write(fill) };
     }
-    // SAFETY: `count` values just written, mapped for good, and known to nobody else.
+    // SAFETY: `count` values just written, there for good, and known to nobody else.
     Ok(unsafe { slice::from_raw_parts_mut(start, count) })
 }

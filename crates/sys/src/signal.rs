@@ -9,18 +9,16 @@ use linux_raw_sys::general::{
 };
 use rustix::io::Errno;
 
-/// The number of signals; the kernel's masks have as many bits.
-const SIGNALS: u32 = 64;
-
-/// Gives every signal its default action and blocks none: what the caller's caller ignored or blocked would
-/// otherwise be inherited across exec. See sigaction(2), sigprocmask(2).
+/// Gives the signals of `ignored` (bit 0 is signal 1) their default action and blocks none: what the caller's caller
+/// ignored or blocked would otherwise be inherited across exec. See sigaction(2), sigprocmask(2).
 ///
 /// # Errors
 /// None that a running kernel gives.
-pub fn reset() -> Result<(), Errno> {
+pub fn reset(ignored: u64) -> Result<(), Errno> {
     // SAFETY: an action of zeros is SIG_DFL with no flags and no mask.
     let default: kernel_sigaction = unsafe { core::mem::zeroed() };
-    for signal in (1..=SIGNALS).filter(|signal| ![SIGKILL, SIGSTOP].contains(signal)) {
+    let signals = (1..=u64::BITS).filter(|signal| ignored >> (signal - 1) & 1 == 1);
+    for signal in signals.filter(|signal| ![SIGKILL, SIGSTOP].contains(signal)) {
         // SAFETY: a whole action, alive across the call; no old one is asked for.
         unsafe { call(Sysno::rt_sigaction, [signal as usize, (&raw const default) as usize, 0, 8, 0, 0])? };
     }

@@ -8,7 +8,7 @@
 use crate::fault::Fault;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
     AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, chownat, mkdirat, mknodat, openat, openat2,
     readlinkat_raw, statat, symlinkat, unlinkat,
@@ -140,6 +140,12 @@ impl<D: AsFd> Entry<'_, D> {
     /// Makes a directory.
     pub(super) fn make_directory(&self, mode: u32) -> Result<(), Errno> {
         mkdirat(&self.directory, self.name, Mode::from_raw_mode(mode))
+    }
+
+    /// Makes an empty file, open for writing: closed at once when dropped, so that nobody finds its mount busy.
+    pub(super) fn make_file(&self, mode: u32) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        openat(&self.directory, self.name, flags, Mode::from_raw_mode(mode))
     }
 
     /// Makes an empty file, a device node, a FIFO or a socket: `mode` says which.

@@ -7,8 +7,7 @@ use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use rustix::fd::AsFd;
-use rustix::fs::{FileType, Gid, Mode, OFlags, RawDir, Stat, Uid, fchmod, fchown, fstat, openat, sendfile};
-use rustix::process::umask;
+use rustix::fs::{FileType, Gid, Mode, OFlags, RawDir, Stat, Uid, fchmod, fchown, fstat, sendfile};
 use sys::Errno;
 use sys::descriptor::Descriptor;
 
@@ -21,11 +20,7 @@ const CHUNK: usize = 1 << 30;
 /// Copies what is in `from` into `to`, which gets its mode and owner too.
 pub(super) fn contents(from: &Descriptor, to: &Descriptor) -> Result<(), Fault> {
     let (from, to) = (readable(from, c".")?, readable(to, c".")?);
-    // Nodes are made with their mode: it can't be changed through a descriptor that only names them.
-    let before = umask(Mode::empty());
-    let copied = directory(&from, &to, DEPTH);
-    umask(before);
-    copied
+    directory(&from, &to, DEPTH)
 }
 
 fn readable(directory: &Descriptor, name: &CStr) -> Result<Descriptor, Fault> {
@@ -78,8 +73,7 @@ fn file(old: &Entry<'_, &Descriptor>, new: &Entry<'_, &Descriptor>) -> Result<()
     if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
         return Err(Errno::AGAIN);
     }
-    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-    let to = openat(new.directory, new.name, flags, Mode::from_raw_mode(0o600))?;
+    let to = new.make_file(0o600)?;
     while sendfile(&to, &from, None, CHUNK)? > 0 {}
     own(&to, &status)
 }

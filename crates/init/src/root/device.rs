@@ -6,8 +6,7 @@ use crate::context::Context;
 use crate::fault::Fault;
 use plan::{Device, Text};
 use rustix::fd::AsFd;
-use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, fstat, makedev};
-use rustix::process::umask;
+use rustix::fs::{FileType, Gid, OFlags, Uid, fstat, makedev};
 use sys::Errno;
 use sys::descriptor::Descriptor;
 
@@ -17,11 +16,7 @@ pub(crate) fn device(context: &mut Context<'_>, step: &Device<'_>) -> Result<(),
     if step.from_host {
         return from_host(&entry, step);
     }
-    // The node gets exactly the mode that is asked.
-    let before = umask(Mode::empty());
-    let made = entry.make_node(step.mode, makedev(step.major, step.minor));
-    umask(before);
-    match made {
+    match entry.make_node(step.mode, makedev(step.major, step.minor)) {
         Ok(()) => own(&entry, step),
         Err(Errno::EXIST) => compare(&entry, step),
         // Without CAP_MKNOD.

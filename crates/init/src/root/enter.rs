@@ -17,7 +17,8 @@ use sys::Errno;
 use sys::descriptor::Descriptor;
 
 /// Changes the propagation of `/` of the mount namespace.
-pub(crate) fn propagation(flags: u32) -> Result<(), Fault> {
+pub(crate) fn propagation(context: &mut Context<'_>, flags: u32) -> Result<(), Fault> {
+    context.shared = flags & MountPropagationFlags::SHARED.bits() != 0;
     mount_change(c"/", MountPropagationFlags::from_bits_retain(flags))
         .map_err(|errno| Fault::call("mount", b"/", errno))
 }
@@ -45,8 +46,8 @@ pub(crate) fn parent_private(path: Text<'_>) -> Result<(), Fault> {
 /// Opens the root file system, as a mount of its own where `bind`.
 pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -> Result<(), Fault> {
     let call = |act| move |errno| Fault::call(act, path.bytes(), errno);
-    // The caller's own must not show in the modes of what is made in the root.
-    umask(Mode::WGRP | Mode::WOTH);
+    // What is made in the root gets exactly the mode that is asked.
+    umask(Mode::empty());
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = open(path.0, flags, Mode::empty()).map(Descriptor::from).map_err(call("open"))?;
     context.root = if bind {
@@ -82,17 +83,18 @@ fn host_procfs() -> Result<Descriptor, Errno> {
 /// Makes the opened root `/` and leaves the old one behind for good.
 pub(crate) fn pivot_root(context: &mut Context<'_>) -> Result<(), Fault> {
     let call = |act| move |errno| Fault::call(act, b"/", errno);
-    let old = beneath::slash().map_err(call("open"))?;
+    let old = if context.shared { Some(beneath::slash().map_err(call("open"))?) } else { None };
     fchdir(context.root()?).map_err(call("fchdir"))?;
     // The new root is also where the old one is put: on top of it.
     pivot(c".", c".").map_err(call("pivot_root"))?;
-    fchdir(&old).map_err(call("fchdir"))?;
-    // So that the host does not see the unmounts. Not private: that would keep mounts busy that the host is
-    // about to take away.
-    tree::propagate(old.as_fd(), MountPropagationFlags::DOWNSTREAM.bits() | RECURSIVE)
-        .map_err(call("mount_setattr"))?;
-    unmount(c".", UnmountFlags::DETACH).map_err(call("umount2"))?;
-    chdir(c"/").map_err(call("chdir"))
+    if let Some(old) = old {
+        // So that the host does not see the unmounts. Not private: that would keep mounts busy that the host is
+        // about to take away.
+        tree::propagate(old.as_fd(), MountPropagationFlags::DOWNSTREAM.bits() | RECURSIVE)
+            .map_err(call("mount_setattr"))?;
+    }
+    // What is on top goes; this process is below already, in the new root.
+    unmount(c".", UnmountFlags::DETACH).map_err(call("umount2"))
 }
 
 /// Makes the opened root `/` by moving its mount there, where `/` is a ramdisk and can't be pivoted away.
