@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::paths::Paths;
 use crate::plan::Plan;
 use crate::{file, fit, userns};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::path::Path;
 use sys::Errno;
 
@@ -31,6 +33,8 @@ impl Plan {
     pub fn create(&self) -> Result<Paths> {
         let mut paths = self.paths.clone();
         let mut made = Made::default();
+        // Who may look at a cgroup does not depend on who calls.
+        let umask = Umask::usual();
         for act in &self.make {
             // Nothing more is done to a cgroup that is done without.
             let Some(directory) = act.directory().filter(|directory| self.is_had(&paths, directory)) else { continue };
@@ -43,6 +47,7 @@ impl Plan {
                 Ok(()) => {}
             }
         }
+        drop(umask);
         Ok(paths)
     }
 
@@ -88,6 +93,21 @@ impl Plan {
             }
             error => error,
         }
+    }
+}
+
+/// The usual umask, until it is dropped. It is the whole process's: the runtime has one thread.
+struct Umask(Mode);
+
+impl Umask {
+    fn usual() -> Self {
+        Umask(umask(Mode::WGRP | Mode::WOTH))
+    }
+}
+
+impl Drop for Umask {
+    fn drop(&mut self) {
+        umask(self.0);
     }
 }
 

@@ -45,6 +45,9 @@ impl Store {
         }
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&store.root);
         made.map_err(|error| Error::std("create", &store.root, &error))?;
+        // Whatever the umask has taken away.
+        let mode = fs::chmod(&store.root, Mode::from_raw_mode(0o700));
+        mode.map_err(|error| Error::io("change the mode of", &store.root, error))?;
         Self::open(root)
     }
 

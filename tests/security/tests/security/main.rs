@@ -4,3 +4,7 @@
 mod c01_own_binary;
 mod c02_joining;
 mod c03_descriptors;
+mod c12_cgroups;
+mod c17_ids;
+mod c18_sysctls;
+mod c19_control_points;
