@@ -32,10 +32,10 @@ pub(crate) fn sysctl(context: &mut Context<'_>, path: Text<'_>, value: Text<'_>)
     let name = CStr::from_bytes_with_nul(&whole).unwrap_or_default();
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     let file = openat2(procfs, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty(), resolve)
-        .map_err(|errno| Fault::call("open /proc/sys/", path.bytes(), errno))?;
+        .map_err(|errno| Fault::call("open sysctl", path.bytes(), errno))?;
     match retry_on_intr(|| write(&file, value.bytes())) {
         Ok(written) if written == value.bytes().len() => Ok(()),
-        Ok(_) => Err(Fault::refusal("the kernel took only a part of the value of /proc/sys/", path.bytes())),
-        Err(errno) => Err(Fault::call("write /proc/sys/", path.bytes(), errno)),
+        Ok(_) => Err(Fault::refusal("the kernel took only a part of the value of sysctl", path.bytes())),
+        Err(errno) => Err(Fault::call("write sysctl", path.bytes(), errno)),
     }
 }
