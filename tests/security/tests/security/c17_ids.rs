@@ -7,73 +7,19 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// Ids that are none, or that would be read as something else. What is one goes with its argument after `--`.
+/// Ids that are none.
+#[rustfmt::skip]
+const IDS: &[&str] = &[
+    "", ".", "..", "...", "./", "../", ".a", ".seccomp", "/", "//", "/a", "a/", "a/b", "../a", "a/..", "a/../b",
+    "./a", "../../etc", "../../../../../../etc", "..\\a", "a\\b", "a\n", "\n", "\na", "a\nb", "a\r", "a\tb", " ",
+    " a", "a ", "a b", "a=b", "a:b", "a,b", "a;b", "a|b", "a&b", "a$b", "$(touch /tmp/x)", "`a`", "a*", "a?", "[a]",
+    "{a}", "~", "~root", "a@b", "a#b", "a%2fb", "%2e%2e", "a!", "a'b", "a\"b", "a<b", "é", "日本", "\u{202e}a",
+    "\u{7f}", "\u{1b}[31m", "\u{feff}a", "--root=/", "--force=true",
+];
+
+/// These, long ones, and those that lead to the canary.
 fn ids(canary: &Path) -> Vec<String> {
-    let fixed = [
-        "",
-        ".",
-        "..",
-        "...",
-        "./",
-        "../",
-        ".a",
-        ".seccomp",
-        "/",
-        "//",
-        "/a",
-        "a/",
-        "a/b",
-        "../a",
-        "a/..",
-        "a/../b",
-        "./a",
-        "../../etc",
-        "../../../../../../etc",
-        "..\\a",
-        "a\\b",
-        "a\n",
-        "\n",
-        "\na",
-        "a\nb",
-        "a\r",
-        "a\tb",
-        " ",
-        " a",
-        "a ",
-        "a b",
-        "a=b",
-        "a:b",
-        "a,b",
-        "a;b",
-        "a|b",
-        "a&b",
-        "a$b",
-        "$(touch /tmp/x)",
-        "`a`",
-        "a*",
-        "a?",
-        "[a]",
-        "{a}",
-        "~",
-        "~root",
-        "a@b",
-        "a#b",
-        "a%2fb",
-        "%2e%2e",
-        "a!",
-        "a'b",
-        "a\"b",
-        "a<b",
-        "é",
-        "日本",
-        "\u{202e}a",
-        "\u{7f}",
-        "\u{1b}[31m",
-        "\u{feff}a",
-        "--root=/",
-        "--force=true",
-    ];
-    let mut ids: Vec<String> = fixed.iter().map(ToString::to_string).collect();
+    let mut ids: Vec<String> = IDS.iter().map(ToString::to_string).collect();
     ids.push("a".repeat(1025));
     ids.push("a".repeat(4096));
     ids.push("../".repeat(30) + canary.to_str().unwrap().trim_start_matches('/'));

@@ -127,7 +127,7 @@ fn bundle(case: Case, user: bool, config: &Map<String, Value>) -> Bundle {
         if case == Case::Link {
             let link = bundle.folder().join(format!("{kind}-namespace"));
             symlink(&path, &link).unwrap();
-            path = link.to_str().unwrap().to_owned();
+            link.to_str().unwrap().clone_into(&mut path);
         }
         bundle.set("/linux/namespaces/-", json!({"type": kind, "path": path}));
     }
