@@ -1,5 +1,6 @@
 //! The command line of Cofferdam: arguments in, text or JSON out.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), no_main)]
 
 mod arguments;
 mod command;
@@ -20,14 +21,18 @@ use session::{Global, Session};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    let mut arguments = std::env::args_os();
+#[cfg(not(test))]
+sys::main!(run);
+
+/// Does what the arguments say; the exit status.
+#[cfg_attr(test, allow(dead_code))]
+fn run(arguments: Vec<OsString>) -> u8 {
+    let mut arguments = arguments.into_iter();
     let program = name(arguments.next().as_ref());
     let mut log_is_file = false;
     let outcome = call(program, arguments, &mut log_is_file);
-    ExitCode::from(outcome.unwrap_or_else(|failure| report(&failure, log_is_file)))
+    outcome.unwrap_or_else(|failure| report(&failure, log_is_file))
 }
 
 /// The name that the program was called by; `cofferdam` where there is none.

@@ -1,7 +1,6 @@
 //! Making a container: `create`, and the first half of `run`.
 
 use crate::entry::{Entry, START_SOCKET};
-use crate::errno::code;
 use crate::error::{Error, Result, attending};
 use crate::handover;
 use crate::hooks;
@@ -15,9 +14,11 @@ use crate::store::Store;
 use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, chmodat};
+use rustix::fs::{Mode, OFlags, chmodat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use spec::oci::{self, Spec};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 /// What was asked for on the command line.
@@ -69,6 +70,10 @@ pub(crate) struct Container {
     pub(crate) process: Process,
     /// The terminal's master, where it stays with us.
     pub(crate) terminal: Option<OwnedFd>,
+    /// What is on record of it.
+    pub(crate) record: Record,
+    /// Its hooks poststop.
+    pub(crate) poststop: Vec<oci::Hook>,
 }
 
 /// What is read and decided before anything is made.
@@ -80,6 +85,7 @@ pub(crate) struct Prepared {
     pub(crate) cgroup: cgroups::Plan,
     pub(crate) resctrl: Option<resctrl::Plan>,
     record: Record,
+    umask: Option<u32>,
 }
 
 impl Container {
@@ -94,8 +100,8 @@ impl Container {
         for warning in &prepared.plan.warnings {
             tracing::warn!("{warning}");
         }
-        let entry = store.create(id)?;
-        let mut making = Making::new(&entry, &prepared, request);
+        let entry = store.create(id, prepared.umask)?;
+        let mut making = Making::new(&entry, &prepared, request, how);
         if let Err(error) = making.look() {
             // What is in those groups is not ours: nothing of it may be taken back.
             entry.remove()?;
@@ -105,8 +111,9 @@ impl Container {
             making.undo();
             return Err(error);
         }
-        let Making { process, terminal, .. } = making;
-        Ok(Container { entry, process: process.ok_or(Error::NotRunning)?, terminal })
+        let Making { process, terminal, record, .. } = making;
+        let poststop = crate::poststop::of(&prepared.spec).cloned().unwrap_or_default();
+        Ok(Container { process: process.ok_or(Error::NotRunning)?, terminal, record, poststop, entry })
     }
 }
 
@@ -128,6 +135,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     let resctrl = resctrl_groups::plan(id.as_str(), &spec)?;
     let layout = cgroups::Layout::detect().map_err(launch::Error::from)?;
     let passed = handover::Listening::from_environment();
+    let facts = Facts::gather_for_create(&spec);
     let (mut plan, cgroup) = launch::create(
         &spec,
         &launch::Request {
@@ -144,14 +152,16 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),
         },
-        &Facts::gather_for_create(&spec),
+        &facts,
         &layout,
     )?;
     plan.warnings.splice(0..0, loaded.warnings);
     record.without_process = spec.process().is_none();
+    record.without_later_hooks = !has_later_hooks(&spec);
     record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
-    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record })
+    let umask = facts.umask;
+    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record, umask })
 }
 
 /// The state document for hooks inside the container, around the pid.
@@ -163,9 +173,18 @@ fn hook_states(record: &Record, status: Status) -> (String, String) {
 /// The root file system's directory, which must be there.
 fn rootfs(spec: &Spec, bundle: &Path) -> Result<PathBuf> {
     let path = spec.root().as_ref().map(|root| bundle.join(root.path())).unwrap_or_default();
-    let whole =
-        std::fs::canonicalize(&path).map_err(|error| Error::Rootfs { path: path.clone(), errno: code(&error) })?;
-    if whole.is_dir() { Ok(whole) } else { Err(Error::Rootfs { path, errno: rustix::io::Errno::NOTDIR }) }
+    let failed = |errno| Error::Rootfs { path: path.clone(), errno };
+    // The kernel walks the path once, and says where that has led.
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let found = rustix::fs::open(&path, flags, Mode::empty()).map_err(failed)?;
+    let whole = rustix::fs::readlink(format!("/proc/self/fd/{}", found.as_raw_fd()), Vec::new()).map_err(failed)?;
+    Ok(OsString::from_vec(whole.into_bytes()).into())
+}
+
+/// Whether the config names hooks that are run after the container is made.
+fn has_later_hooks(spec: &Spec) -> bool {
+    let some = |hooks: &Option<Vec<oci::Hook>>| hooks.as_ref().is_some_and(|hooks| !hooks.is_empty());
+    spec.hooks().as_ref().is_some_and(|hooks| some(hooks.poststart()) || some(hooks.poststop()))
 }
 
 /// A terminal needs somebody who takes its other end.
@@ -179,6 +198,7 @@ struct Making<'a> {
     entry: &'a Entry,
     prepared: &'a Prepared,
     request: &'a Request,
+    how: How,
     record: Record,
     /// The resctrl groups, once they are made.
     groups: Option<resctrl::Groups>,
@@ -188,11 +208,12 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    fn new(entry: &'a Entry, prepared: &'a Prepared, request: &'a Request) -> Self {
+    fn new(entry: &'a Entry, prepared: &'a Prepared, request: &'a Request, how: How) -> Self {
         Making {
             entry,
             prepared,
             request,
+            how,
             record: prepared.record.clone(),
             groups: None,
             process: None,
@@ -222,7 +243,8 @@ impl<'a> Making<'a> {
         }
         // Of the cgroups all that were planned: their making may have ended half-way.
         let record = Record { cgroup_paths: self.prepared.record.cgroup_paths.clone(), ..self.record.clone() };
-        let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(&self.prepared.spec, record);
+        let hooks = crate::poststop::of(&self.prepared.spec).map_or(&[][..], Vec::as_slice);
+        let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(hooks, record);
         if let Err(error) = crate::delete::remove(self.entry, &record, &mut hooks) {
             tracing::warn!("{error}");
         }
@@ -267,11 +289,6 @@ impl<'a> Making<'a> {
         Ok(self.groups.as_ref().map_or(Ok(()), |groups| groups.enter(pid))?)
     }
 
-    fn save_running(&mut self) -> Result<()> {
-        self.record.stage = Stage::Running;
-        self.entry.save(&self.record)
-    }
-
     fn poststart(&self) -> Result<()> {
         let hooks = self.prepared.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
         poststart(hooks, &self.record)
@@ -306,7 +323,7 @@ impl<'a> Making<'a> {
     }
 
     fn all_set(&mut self) -> Result<()> {
-        self.record.stage = Stage::Created;
+        self.record.stage = if self.how == How::Created { Stage::Created } else { Stage::Running };
         self.entry.save(&self.record)?;
         let (socket, file) = (self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref());
         handover::announce(socket, file, self.process()?)
@@ -322,7 +339,6 @@ impl Host for Making<'_> {
             Keep::EnterResctrl => self.enter_resctrl(),
             Keep::SaveState => self.save_state(),
             Keep::Listen => listen(self.entry).map(|socket| given.start_socket = Some(socket)),
-            Keep::SaveRunning => self.save_running(),
             Keep::Poststart => self.poststart(),
         };
         kept.map_err(|error| launch::Error::Kept(Box::new(error)))

@@ -13,6 +13,7 @@ use crate::resctrl_groups;
 use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
+use spec::oci::Hook;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,10 +38,12 @@ pub fn delete(store: &Store, id: &ContainerId, force: bool, trace: Option<&Path>
 
 fn delete_existing(store: &Store, id: &ContainerId, force: bool, poststop: Poststop<'_>) -> Result<()> {
     let entry = store.get(id)?;
-    if force && entry.is_busy()? {
-        interrupt(&entry);
+    if !(force && entry.lock_at_once()?) {
+        if force {
+            interrupt(&entry);
+        }
+        entry.lock()?;
     }
-    entry.lock()?;
     let record = match entry.record() {
         // A create that was killed before it did anything but take the id.
         Err(error @ Error::NotExist(_)) => return entry.remove().and(Err(error)),
@@ -56,6 +59,19 @@ fn delete_existing(store: &Store, id: &ContainerId, force: bool, poststop: Posts
     }
     end(&record, init.as_ref())?;
     remove(&entry, &record, poststop)
+}
+
+/// Removes the container that we have made and whose init we have seen end, unless another command has done so.
+///
+/// # Errors
+/// As [`delete`].
+pub(crate) fn delete_ended(entry: &Entry, record: &Record, poststop: &[Hook]) -> Result<()> {
+    match entry.lock() {
+        Err(Error::NotExist(_)) => return Ok(()),
+        locked => locked?,
+    }
+    end(record, None)?;
+    remove(entry, record, &mut |_, record| crate::poststop::run(poststop, record))
 }
 
 /// Kills the init that a create or start, which holds the lock, is waiting for: it fails then, and lets go.

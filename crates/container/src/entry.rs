@@ -5,12 +5,13 @@ use crate::foreign::salvage;
 use crate::id::ContainerId;
 use crate::record::Record;
 use crate::tree;
+use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::ffi::CStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,9 @@ const STATE: &CStr = c"state.json";
 /// The config, byte for byte as it was at create.
 const CONFIG: &CStr = c"config.json";
 /// The most bytes that are read of either, so that a foreign file can't exhaust us.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: usize = 16 << 20;
+/// Most files of both kinds are shorter, and so read at once.
+const USUAL: usize = 16 << 10;
 
 /// The socket that `start` connects to, in the container's directory: it is there from create until start.
 pub const START_SOCKET: &str = "start.sock";
@@ -34,6 +37,8 @@ pub struct Entry {
     id: ContainerId,
     path: PathBuf,
     dir: OwnedFd,
+    /// Our umask, where it is known.
+    umask: Option<u32>,
     /// The directory of all containers.
     root: Arc<OwnedFd>,
 }
@@ -43,13 +48,23 @@ impl Entry {
     pub(crate) fn open(root: &Arc<OwnedFd>, path: &Path, id: &ContainerId) -> Result<Self> {
         let path = path.join(id.as_str());
         match fs::openat(root, id.as_str(), tree::DIRECTORY, Mode::empty()) {
-            Ok(dir) => Ok(Entry { id: id.clone(), path, dir, root: Arc::clone(root) }),
+            Ok(dir) => Ok(Entry { id: id.clone(), path, dir, umask: None, root: Arc::clone(root) }),
             // A link or a file of that name is no container.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => {
                 Err(Error::NotExist(id.to_string()))
             }
             Err(error) => Err(Error::io("open", path, error)),
         }
+    }
+
+    /// The same, used by a process with that umask.
+    pub(crate) fn under(self, umask: Option<u32>) -> Self {
+        Entry { umask, ..self }
+    }
+
+    /// Whether what is made with that mode may have another one.
+    pub(crate) fn is_masked(&self, mode: u32) -> bool {
+        self.umask.is_none_or(|umask| umask & mode != 0)
     }
 
     /// The container's id.
@@ -86,13 +101,24 @@ impl Entry {
     /// [`Error::Busy`]; [`Error::NotExist`] where the other one has deleted the container.
     pub fn lock(&self) -> Result<()> {
         let since = Instant::now();
-        while !self.try_lock(FlockOperation::NonBlockingLockExclusive)? {
+        while !self.lock_at_once()? {
             if since.elapsed() >= PATIENCE {
                 return Err(Error::Busy { id: self.id.to_string(), seconds: PATIENCE.as_secs() });
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        if self.is_gone()? { Err(Error::NotExist(self.id.to_string())) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// The same where nobody works on the container. Whether it is locked now.
+    ///
+    /// # Errors
+    /// [`Error::NotExist`] where another one has deleted the container.
+    pub(crate) fn lock_at_once(&self) -> Result<bool> {
+        if !self.try_lock(FlockOperation::NonBlockingLockExclusive)? {
+            return Ok(false);
+        }
+        if self.is_gone()? { Err(Error::NotExist(self.id.to_string())) } else { Ok(true) }
     }
 
     /// Whether the directory has been removed since it was opened.
@@ -186,14 +212,22 @@ impl Entry {
         }
     }
 
-    /// Removes the directory with all that is in it, the record last; the id is free then.
+    /// Removes the directory with all that is in it, the record last of what we put there; the id is free then.
     ///
     /// # Errors
     /// [`Error::Io`]
     pub fn remove(&self) -> Result<()> {
         let failed = |error| Error::io("remove", &self.path, error);
-        tree::empty(self.dir(), STATE).map_err(failed)?;
-        match fs::unlinkat(&self.root, self.id.as_str(), AtFlags::REMOVEDIR) {
+        let directory = || fs::unlinkat(&self.root, self.id.as_str(), AtFlags::REMOVEDIR);
+        for name in [CONFIG, STATE] {
+            // What this can't remove is told below.
+            let _removed = fs::unlinkat(&self.dir, name, AtFlags::empty());
+        }
+        let removed = match directory() {
+            Err(Errno::NOTEMPTY | Errno::EXIST) => tree::empty(self.dir()).and_then(|()| directory()),
+            removed => removed,
+        };
+        match removed {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(failed(error)),
         }
@@ -209,7 +243,9 @@ impl Entry {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = fs::openat(&self.dir, name, flags, mode).map_err(failed)?;
-        fs::fchmod(&file, mode).map_err(failed)?;
+        if self.is_masked(mode.as_raw_mode()) {
+            fs::fchmod(&file, mode).map_err(failed)?;
+        }
         File::from(file).write_all(bytes).map_err(|error| Error::std("write", self.file(name), &error))
     }
 
@@ -219,16 +255,22 @@ impl Entry {
         // A FIFO of that name must not make us wait.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match fs::openat(&self.dir, name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
+            Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let mut bytes = Vec::with_capacity(4096);
-        let count = file.take(LARGEST + 1).read_to_end(&mut bytes);
-        let count = count.map_err(|error| Error::std("read", self.file(name), &error))?;
-        if count as u64 > LARGEST {
-            return Err(failed(Errno::FBIG));
+        let mut bytes = Vec::with_capacity(USUAL);
+        loop {
+            let room = bytes.capacity() - bytes.len();
+            let count = retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut bytes))).map_err(failed)?;
+            // Less than there was room for is the end of a regular file.
+            if count < room {
+                return Ok(Some(bytes));
+            }
+            if bytes.len() > LARGEST {
+                return Err(failed(Errno::FBIG));
+            }
+            bytes.reserve(bytes.len());
         }
-        Ok(Some(bytes))
     }
 }

@@ -58,6 +58,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         bounding: u64::MAX >> 23,
         identity: None,
         ignored_signals: u64::MAX,
+        umask: None,
         shared_namespaces: 0,
         kcore: root,
         lsm: security::labels::Lsm { apparmor: root, selinux: root },

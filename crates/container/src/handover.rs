@@ -110,8 +110,8 @@ impl Listening {
     /// Only what is meant for this very process counts.
     pub(crate) fn from_environment() -> Self {
         let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u32>().ok());
-        let ours = number("LISTEN_PID") == Some(std::process::id());
-        Listening { count: number("LISTEN_FDS").filter(|_| ours).unwrap_or(0) }
+        let ours = |_: &u32| number("LISTEN_PID") == Some(std::process::id());
+        Listening { count: number("LISTEN_FDS").filter(ours).unwrap_or(0) }
     }
 
     /// What tells the program of them: it is process 1 of its namespace.

@@ -4,9 +4,10 @@ use crate::error::{Error, Result};
 use launch::Born;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs;
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The file system of pidfds since Linux 6.9, where their inode numbers are unique.
@@ -16,7 +17,7 @@ const PIDFS: u32 = 0x5049_4446;
 #[derive(Debug)]
 pub struct Process {
     pid: i32,
-    pidfd: OwnedFd,
+    pidfd: Arc<OwnedFd>,
     start: u64,
     inode: u64,
 }
@@ -26,7 +27,8 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Io`]
-    pub fn of_child(pid: i32, pidfd: OwnedFd) -> Result<Self> {
+    pub fn of_child(pid: i32, pidfd: impl Into<Arc<OwnedFd>>) -> Result<Self> {
+        let pidfd = pidfd.into();
         let (_, start) = stat(pid)?.ok_or_else(|| Error::io("read", stat_path(pid), Errno::SRCH))?;
         Ok(Process { pid, start, inode: inode(&pidfd), pidfd })
     }
@@ -38,7 +40,7 @@ impl Process {
     pub(crate) fn of_born(born: &Born) -> Result<Self> {
         let pid = born.pid.as_raw_nonzero().get();
         tracing::debug!("init is born: process {pid}");
-        Self::of_child(pid, born.pidfd.try_clone().map_err(|error| Error::std("copy", "pidfd", &error))?)
+        Self::of_child(pid, Arc::clone(&born.pidfd))
     }
 
     /// Finds the process `pid` that started at `start` (clock ticks since boot) and whose pidfd has that
@@ -61,7 +63,7 @@ impl Process {
             return Ok(None);
         }
         let alive = stat(pid)?.is_some_and(|(state, begun)| begun == start && !matches!(state, b'Z' | b'X' | b'x'));
-        Ok(alive.then_some(Process { pid, pidfd, start, inode }))
+        Ok(alive.then(|| Process { pid, pidfd: Arc::new(pidfd), start, inode }))
     }
 
     /// Its number on the host.
@@ -126,13 +128,22 @@ fn stat_path(pid: i32) -> String {
 /// State and start time of a process; None where there is none.
 fn stat(pid: i32) -> Result<Option<(u8, u64)>> {
     let path = stat_path(pid);
-    match std::fs::read(&path) {
-        Ok(text) => match parse_stat(&text) {
+    let failed = |errno| match errno {
+        Errno::NOENT | Errno::SRCH => Ok(None),
+        errno => Err(Error::io("read", path.clone(), errno)),
+    };
+    let file = match fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(file) => file,
+        Err(errno) => return failed(errno),
+    };
+    // The whole of it: the kernel gives it at once.
+    let mut text = [0; 1024];
+    match rustix::io::read(&file, &mut text) {
+        Ok(count) => match parse_stat(text.get(..count).unwrap_or_default()) {
             Some(stat) => Ok(Some(stat)),
-            None => Err(Error::io("read", path, Errno::BADMSG)),
+            None => failed(Errno::BADMSG),
         },
-        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::SRCH)) => Ok(None),
-        Err(error) => Err(Error::std("read", path, &error)),
+        Err(errno) => failed(errno),
     }
 }
 

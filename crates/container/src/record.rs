@@ -82,6 +82,9 @@ pub struct Record {
     /// Whether the config has no `process`: there is nothing to start.
     #[serde(skip_serializing_if = "is_false")]
     pub without_process: bool,
+    /// Whether the config names no hooks poststart and poststop, so that `start` and `delete` need not read it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub without_later_hooks: bool,
     /// The resource limits after the last `update`; absent until then: those of config.json.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<LinuxResources>,

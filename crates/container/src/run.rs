@@ -29,17 +29,22 @@ pub fn run(
     }
     let how = if detach { How::Detached } else { How::Foreground };
     let made = traced(request.trace.as_deref(), || Container::make(store, id, request, how))?;
-    let Container { entry, process, terminal } = made;
-    // Others may have it now.
-    drop(entry);
+    let Container { entry, process, terminal, record, poststop } = made;
     if detach {
         return Ok(0);
     }
-    let status = terminal::forward(&process, terminal);
-    // Where we can't wait for it, nobody would.
-    if keep && status.is_ok() {
-        return status;
-    }
-    let deleted = delete::delete(store, id, true, None);
-    status.and_then(|status| deleted.map(|()| status))
+    // Others may have it now.
+    entry.unlock().ok();
+    let status = match terminal::forward(&process, terminal) {
+        Ok(status) if keep => return Ok(status),
+        Ok(status) => status,
+        Err(error) => {
+            // Where we can't wait for it, nobody would.
+            delete::delete(store, id, true, None).ok();
+            return Err(error);
+        }
+    };
+    drop(process);
+    delete::delete_ended(&entry, &record, &poststop)?;
+    Ok(status)
 }

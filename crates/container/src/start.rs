@@ -41,8 +41,11 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
     trace::step("start", || wake(&entry)).map_err(|error| crate::died::explain(error, &record))?;
     record.stage = Stage::Running;
     entry.save(&record)?;
+    if record.without_later_hooks {
+        return Ok(());
+    }
     let config = entry.config()?;
-    // Only a config that names such hooks is worth reading again.
+    // Only a config that names such hooks is worth parsing again.
     if !config.windows(11).any(|words| words == b"\"poststart\"") {
         return Ok(());
     }

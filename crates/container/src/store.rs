@@ -61,11 +61,11 @@ impl Store {
         self.dir.is_some()
     }
 
-    /// Takes the id: makes the container's directory (0711), locked.
+    /// Takes the id: makes the container's directory (0711), locked. `umask` is that of this process, where it is known.
     ///
     /// # Errors
     /// [`Error::Exists`] where the id is taken; [`Error::Io`].
-    pub fn create(&self, id: &ContainerId) -> Result<Entry> {
+    pub fn create(&self, id: &ContainerId, umask: Option<u32>) -> Result<Entry> {
         let path = self.root.join(id.as_str());
         let root = self.dir.as_ref().ok_or_else(|| Error::NoRoot(self.root.clone()))?;
         match fs::mkdirat(root, id.as_str(), Mode::from_raw_mode(0o711)) {
@@ -73,7 +73,7 @@ impl Store {
             Err(Errno::EXIST) => return Err(Error::Exists(id.to_string())),
             Err(error) => return Err(Error::io("create", path, error)),
         }
-        self.take(id).inspect_err(|error| {
+        self.take(id, umask).inspect_err(|error| {
             if !matches!(error, Error::NotExist(_)) {
                 // It is still empty, unless it is another's by now.
                 let _gone = fs::unlinkat(root, id.as_str(), AtFlags::REMOVEDIR);
@@ -82,12 +82,14 @@ impl Store {
     }
 
     /// Locks the directory that was just made.
-    fn take(&self, id: &ContainerId) -> Result<Entry> {
+    fn take(&self, id: &ContainerId, umask: Option<u32>) -> Result<Entry> {
         // Whoever deletes by force may have been faster; the lock tells.
-        let entry = self.get(id)?;
+        let entry = self.get(id)?.under(umask);
         entry.lock()?;
-        let mode = fs::fchmod(entry.dir(), Mode::from_raw_mode(0o711));
-        mode.map_err(|error| Error::io("change the mode of", entry.path(), error))?;
+        if entry.is_masked(0o711) {
+            let mode = fs::fchmod(entry.dir(), Mode::from_raw_mode(0o711));
+            mode.map_err(|error| Error::io("change the mode of", entry.path(), error))?;
+        }
         Ok(entry)
     }
 

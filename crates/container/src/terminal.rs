@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
-use rustix::process::{getpid, set_child_subreaper, wait, waitpid};
+use rustix::process::{set_child_subreaper, wait, waitpid};
 
 use std::cell::Cell;
 
@@ -26,7 +26,8 @@ pub use pty::prepare;
 /// # Errors
 /// [`Error::Foreground`]
 pub fn become_subreaper() -> Result<()> {
-    set_child_subreaper(Some(getpid())).map_err(|error| Error::foreground("become a subreaper", error))
+    // Any number but 0 stands for yes.
+    set_child_subreaper(Some(Pid::INIT)).map_err(|error| Error::foreground("become a subreaper", error))
 }
 
 /// Holds signals back for [`forward`] to pass on; best before the process is made. See [`signals::hold`].

@@ -42,16 +42,14 @@ fn is_directory(dir: BorrowedFd<'_>, name: &CStr, kind: FileType) -> bool {
     }
 }
 
-/// Removes all that is in a directory, `last` after everything else. What is gone already is fine.
-pub(crate) fn empty(dir: BorrowedFd<'_>, last: &CStr) -> Result<(), Errno> {
-    empty_below(dir, last, DEEPEST)
+/// Removes all that is in a directory. What is gone already is fine.
+pub(crate) fn empty(dir: BorrowedFd<'_>) -> Result<(), Errno> {
+    empty_below(dir, DEEPEST)
 }
 
-fn empty_below(dir: BorrowedFd<'_>, last: &CStr, levels: u32) -> Result<(), Errno> {
+fn empty_below(dir: BorrowedFd<'_>, levels: u32) -> Result<(), Errno> {
     let levels = levels.checked_sub(1).ok_or(Errno::LOOP)?;
-    let mut files = read(dir)?;
-    files.sort_by_key(|file| file.name.as_c_str() == last);
-    for file in files {
+    for file in read(dir)? {
         let removed = if file.directory {
             remove_directory(dir, &file.name, levels)
         } else {
@@ -66,6 +64,6 @@ fn empty_below(dir: BorrowedFd<'_>, last: &CStr, levels: u32) -> Result<(), Errn
 
 fn remove_directory(parent: BorrowedFd<'_>, name: &CStr, levels: u32) -> Result<(), Errno> {
     let dir = fs::openat(parent, name, DIRECTORY, Mode::empty())?;
-    empty_below(dir.as_fd(), c"", levels)?;
+    empty_below(dir.as_fd(), levels)?;
     fs::unlinkat(parent, name, AtFlags::REMOVEDIR)
 }

@@ -44,7 +44,7 @@ fn what_lies_about_is_skipped() {
         std::fs::write(root.join(name).join(file), content).unwrap();
     }
     // One that is being made this very moment.
-    let _maker = store.create(&id("coming")).unwrap();
+    let _maker = store.create(&id("coming"), None).unwrap();
     let list = list(&store).unwrap();
     assert_eq!(list.ids(), "another\ngood\n");
     let skipped: Vec<_> = list.skipped.iter().map(|(name, _)| name.as_str()).collect();

@@ -71,7 +71,7 @@ fn a_number_used_again_is_not_init() {
 fn without_a_process_the_lock_tells_whether_it_is_being_made() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    let maker = store.create(&id("a")).unwrap();
+    let maker = store.create(&id("a"), None).unwrap();
     maker.save(&Record::new("a", "1.3.0")).unwrap();
     let entry = store.get(&id("a")).unwrap();
     let record = entry.record().unwrap();

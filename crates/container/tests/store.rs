@@ -37,14 +37,14 @@ fn the_root_of_the_host_is_refused() {
 fn an_id_is_given_once() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    let entry = store.create(&id("a")).unwrap();
+    let entry = store.create(&id("a"), None).unwrap();
     assert_eq!(mode(entry.path()), 0o711);
-    let again = store.create(&id("a")).unwrap_err();
+    let again = store.create(&id("a"), None).unwrap_err();
     assert!(again.to_string().starts_with("container with given ID already exists"), "{again}");
     entry.remove().unwrap();
     let gone = store.get(&id("a")).unwrap_err();
     assert!(gone.to_string().starts_with("container does not exist"), "{gone}");
-    store.create(&id("a")).unwrap();
+    store.create(&id("a"), None).unwrap();
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn a_planted_link_is_not_followed() {
     std::fs::write(victim.join("state.json"), r#"{"version":1,"id":"link"}"#).unwrap();
     symlink(&victim, store.root().join("link")).unwrap();
     assert!(matches!(store.get(&id("link")), Err(Error::NotExist(_))));
-    assert!(matches!(store.create(&id("link")), Err(Error::Exists(_))));
+    assert!(matches!(store.create(&id("link"), None), Err(Error::Exists(_))));
     assert!(store.names().unwrap().is_empty());
     // And none inside a container's own directory.
-    let entry = store.create(&id("a")).unwrap();
+    let entry = store.create(&id("a"), None).unwrap();
     symlink(victim.join("state.json"), entry.path().join("state.json")).unwrap();
     symlink(victim.join("new"), entry.path().join("config.json")).unwrap();
     symlink(victim.join("state.json"), entry.path().join(".state.json")).unwrap();
@@ -105,7 +105,7 @@ fn config_is_kept_byte_for_byte() {
 #[test]
 fn a_fifo_in_place_of_the_record_does_not_hang() {
     let scratch = Scratch::new();
-    let entry = scratch.store().create(&id("a")).unwrap();
+    let entry = scratch.store().create(&id("a"), None).unwrap();
     let path = entry.path().join("state.json");
     assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     assert!(matches!(entry.record(), Err(Error::Torn { .. })));
@@ -115,7 +115,7 @@ fn a_fifo_in_place_of_the_record_does_not_hang() {
 fn one_command_at_a_time() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    let first = store.create(&id("a")).unwrap();
+    let first = store.create(&id("a"), None).unwrap();
     let second = store.get(&id("a")).unwrap();
     assert!(second.is_busy().unwrap());
     first.unlock().unwrap();
@@ -130,7 +130,7 @@ fn one_command_at_a_time() {
 fn who_waits_for_a_container_that_goes_is_told_so() {
     let scratch = Scratch::new();
     let store = scratch.store();
-    let deleting = store.create(&id("a")).unwrap();
+    let deleting = store.create(&id("a"), None).unwrap();
     let waiting = store.get(&id("a")).unwrap();
     let waiter = std::thread::spawn(move || waiting.lock());
     std::thread::sleep(Duration::from_millis(20));

@@ -134,7 +134,7 @@ fn force_removes_what_nobody_can_read() {
     let store = scratch.store();
     let runc = r#"{"id":"other","init_process_pid":1,"init_process_start":1,"config":{"version":"1.2.0"}}"#;
     for content in ["{", "", runc, r#"{"version":9999,"id":"a"}"#, r#"{"version":1,"cgroup_paths":7}"#] {
-        let entry = store.create(&id("a")).unwrap();
+        let entry = store.create(&id("a"), None).unwrap();
         entry.unlock().unwrap();
         std::fs::write(entry.path().join("state.json"), content).unwrap();
         assert!(delete(&store, &id("a"), false, None).is_err(), "{content:?}");
@@ -149,7 +149,7 @@ fn a_create_that_was_killed_at_once_leaves_nothing() {
     let scratch = Scratch::new();
     let store = scratch.store();
     for force in [false, true] {
-        let entry = store.create(&id("a")).unwrap();
+        let entry = store.create(&id("a"), None).unwrap();
         entry.unlock().unwrap();
         // runc's answer: it tells that there was no container, and yet tidies up.
         assert_eq!(delete(&store, &id("a"), force, None).is_ok(), force);

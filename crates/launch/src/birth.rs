@@ -15,6 +15,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use std::ffi::CString;
+use std::sync::Arc;
 use sys::Errno;
 use sys::clone::Side;
 use sys::exec::Pointers;
@@ -46,7 +47,7 @@ pub struct Born {
     /// Its id in our PID namespace.
     pub pid: Pid,
     /// The same, safe against reuse.
-    pub pidfd: OwnedFd,
+    pub pidfd: Arc<OwnedFd>,
     /// Our end of the sync pipe.
     pub sync: OwnedFd,
 }
@@ -59,7 +60,7 @@ pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
     let (pid, pidfd) = clone(parents, &Cradle { program, plan, sync: theirs })?;
-    Ok(Born { pid, pidfd, sync: ours })
+    Ok(Born { pid, pidfd: Arc::new(pidfd), sync: ours })
 }
 
 /// What the child has in its hands.
@@ -191,7 +192,7 @@ impl Born {
         rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty())
             .map_err(|errno| Error::Call { act: "wait for the process before init", object: String::new(), errno })?;
         let pidfd = pidfd?;
-        Ok(Born { pid: pid_of(&pidfd)?, pidfd, sync: self.sync })
+        Ok(Born { pid: pid_of(&pidfd)?, pidfd: Arc::new(pidfd), sync: self.sync })
     }
 
     /// Lets a process go on that waits for our word, its ids mapped where its user namespace is new.
@@ -210,7 +211,7 @@ impl Born {
     /// Ends the process and takes its leave.
     pub fn end(&self) {
         // It may have ended by itself, which is all that is wanted.
-        let _sent = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        let _sent = rustix::process::pidfd_send_signal(&*self.pidfd, Signal::KILL);
         let _ended = rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty());
     }
 }

@@ -97,8 +97,6 @@ pub enum Keep {
     MakeResctrl,
     /// Put init into them, and so all that it will start.
     EnterResctrl,
-    /// Write that the program runs.
-    SaveRunning,
     /// Run the hooks poststart.
     Poststart,
 }
@@ -171,7 +169,7 @@ pub fn create(
     runtime.push(RuntimeStep::UntilReady);
     if !request.awaits_start {
         runtime.push(RuntimeStep::UntilExecuted);
-        runtime.extend([Keep::SaveRunning, Keep::Poststart].map(RuntimeStep::Keep));
+        runtime.push(RuntimeStep::Keep(Keep::Poststart));
     }
     let plan = Plan {
         runtime,

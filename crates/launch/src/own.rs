@@ -10,6 +10,8 @@ pub(crate) struct Own {
     pub(crate) user: u32,
     /// The user and group, where real, effective, saved and file system ones are all the same.
     pub(crate) identity: Option<(u32, u32)>,
+    /// The umask; not all kernels tell.
+    pub(crate) umask: Option<u32>,
     /// The signals that are ignored: bit 0 is signal 1.
     pub(crate) ignored: u64,
     /// The permitted capabilities.
@@ -25,6 +27,7 @@ impl Own {
         read(&mut buffer).and_then(parse).unwrap_or_else(|| Own {
             user: rustix::process::geteuid().as_raw(),
             identity: None,
+            umask: None,
             ignored: u64::MAX,
             permitted: security::capabilities::held(false),
             bounding: u64::MAX,
@@ -43,6 +46,7 @@ fn parse(text: &str) -> Option<Own> {
     let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
     let mask = |name| u64::from_str_radix(line(name)?.trim(), 16).ok();
     Some(Own {
+        umask: line("Umask:").and_then(|umask| u32::from_str_radix(umask.trim(), 8).ok()),
         user: line("Uid:")?.split_ascii_whitespace().nth(1)?.parse().ok()?,
         identity: only(line("Uid:")?).zip(only(line("Gid:")?)),
         ignored: mask("SigIgn:")?,
@@ -64,9 +68,16 @@ mod tests {
 
     #[test]
     fn lines_of_proc_status() {
-        let text = "Name:\tUid:\t7 7 7 7\nUid:\t1\t2\t3\t4\nGid:\t5\t5\t5\t5\nSigIgn:\t0000000000001000\nCapPrm:\t000001ffffffffff\n\
-                    CapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n";
-        let own = Own { user: 2, identity: None, ignored: 0x1000, permitted: 0x1ff_ffff_ffff, bounding: 0xa804_25fb };
+        let text = "Name:\tUid:\t7 7 7 7\nUmask:\t0027\nUid:\t1\t2\t3\t4\nGid:\t5\t5\t5\t5\nSigIgn:\t0000000000001000\n\
+                    CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000000\nCapBnd:\t00000000a80425fb\n";
+        let own = Own {
+            user: 2,
+            identity: None,
+            umask: Some(0o27),
+            ignored: 0x1000,
+            permitted: 0x1ff_ffff_ffff,
+            bounding: 0xa804_25fb,
+        };
         assert_eq!(parse(text), Some(own));
         assert_eq!(parse("Uid:\t1\t2\t3\t4\nSigIgn:\tx\n"), None);
         let all = text.replace("1\t2\t3\t4", "1\t1\t1\t1");

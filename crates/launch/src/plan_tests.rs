@@ -31,6 +31,7 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         bounding: u64::MAX >> 23,
         identity: None,
         ignored_signals: u64::MAX,
+        umask: None,
         shared_namespaces: 0,
         lsm: Lsm::default(),
         kcore: true,
@@ -141,7 +142,6 @@ fn run_goes_on_to_the_program_and_the_hooks_after_it() {
             "OomScore",
             "UntilReady",
             "UntilExecuted",
-            "SaveRunning",
             "Poststart",
         ]
     );

@@ -54,6 +54,8 @@ pub struct Facts {
     pub identity: Option<(u32, u32)>,
     /// The signals that init is born ignoring: bit 0 is signal 1. All ones where they are not known.
     pub ignored_signals: u64,
+    /// Our umask, where it is known.
+    pub umask: Option<u32>,
     /// The `CLONE_NEW*` of namespaces that the container joins and that are the runtime's own.
     pub shared_namespaces: u32,
     /// Which security modules are on.
@@ -78,6 +80,7 @@ impl Facts {
             bounding: if guest { u64::MAX } else { own.bounding },
             identity: own.identity.filter(|_| !guest),
             ignored_signals: own.ignored,
+            umask: own.umask,
             shared_namespaces: namespaces::shared(&wanted),
             lsm: if security::labels::asked(spec) { Lsm::detect() } else { Lsm::default() },
             kcore: false,

@@ -28,6 +28,8 @@ pub mod schedule;
 pub mod seccomp;
 pub mod signal;
 #[cfg(feature = "std")]
+pub mod start;
+#[cfg(feature = "std")]
 pub mod text;
 
 pub use rustix::io::Errno;

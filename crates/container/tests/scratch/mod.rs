@@ -38,7 +38,7 @@ pub fn id(text: &str) -> ContainerId {
 
 /// A container with a record and no process.
 pub fn container(store: &Store, name: &str) -> (Entry, Record) {
-    let entry = store.create(&id(name)).unwrap();
+    let entry = store.create(&id(name), None).unwrap();
     let mut record = Record::new(name, "1.3.0");
     record.bundle = "/bundle".into();
     record.rootfs = "/bundle/rootfs".into();
