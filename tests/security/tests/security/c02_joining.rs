@@ -65,6 +65,24 @@ fn who_may_trace_on_the_host_sees_nothing_of_it() {
     got_nothing(&spied(&bundle, rounds(100, 1000)), &["cwd", "root", "climbs", "secrets"]);
 }
 
+/// `exec` works before `start`: who is there then finds init still waiting.
+#[test]
+fn init_that_waits_is_not_looked_into() {
+    need_root!();
+    for in_user_namespace in [false, true] {
+        let mut bundle = Bundle::of_sleep();
+        if in_user_namespace {
+            bundle = bundle.with_capability("CAP_SYS_PTRACE").in_user_namespace();
+            chown(bundle.rootfs(""), Some(100_000), Some(100_000)).unwrap();
+        }
+        bundle.create().ok();
+        for file in ["maps", "environ", "mem", "fd/0", "root/", "cwd/", "exe"] {
+            let tried = bundle.exec(&["/bin/dd", &format!("if=/proc/1/{file}"), "count=1"]);
+            assert!(tried.code != 0 && tried.err.contains("ermission denied"), "{in_user_namespace} {file}: {tried}");
+        }
+    }
+}
+
 /// The positive control: `nsenter`, which enters the PID namespace in the host's mount namespace, is caught.
 #[test]
 fn the_spy_catches_a_program_that_is_not_protected() {
