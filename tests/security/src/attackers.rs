@@ -1,6 +1,6 @@
-//! Programs that attack from inside a container; each tells in a log what it got.
+//! Programs that attack from inside a container, each of which tells in a log what it got, and a caller that leaks.
 
-use harness::{Bundle, eventually, programs};
+use harness::{Bundle, Call, eventually, programs};
 use serde_json::Value;
 use std::fs;
 
@@ -36,4 +36,14 @@ impl Attacker {
         let text = fs::read_to_string(bundle.rootfs(&format!("{}.log", self.name))).expect("the attacker's log");
         serde_json::from_str(&text).expect("JSON")
     }
+}
+
+/// A call of the runtime whose caller leaks descriptors of the host of all kinds, from 3 to 40.
+pub fn leaking(bundle: &Bundle, arguments: &[&str]) -> Call {
+    let (leak, runtime) = (programs::compiled("leak", include_str!("leak.c")), programs::runtime());
+    Call::new(&leak, bundle.folder())
+        .args([runtime.as_os_str(), "--root".as_ref(), bundle.state_folder().as_os_str()])
+        .args(arguments)
+        .cwd(bundle.folder())
+        .env("COFFERDAM_TEST", bundle.tag())
 }

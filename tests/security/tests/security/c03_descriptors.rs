@@ -1,35 +1,48 @@
-//! SECURITY C3: no descriptor and no working directory of the host comes into a container.
+//! SECURITY C3: no descriptor and no working directory of the host comes into a container: CVE-2024-21626.
+//!
+//! Controls: `a_shell_that_leaks_is_noticed`; the mutants `c03-`. Debian's runc 1.1.5 has the fixes.
 
-use harness::{Bundle, Call, need_cofferdam, need_root};
+use harness::bundle::seen;
+use harness::{Bundle, need_cofferdam, need_root};
+use rig::attackers::leaking;
+use rig::rounds;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::symlink;
 
-/// A call of the runtime whose caller leaks descriptors of the host: its root, folders, files, at 3 to 9.
-fn leaking(bundle: &Bundle, arguments: &[&str]) -> Call {
-    let opens = "exec 3</ 4</etc 5</proc 6</etc/passwd 7</sys/fs/cgroup 8</dev 9<.";
-    bundle.call_after(opens, arguments.iter().copied())
+fn kept(seen: &Value) -> Vec<u32> {
+    let mut numbers: Vec<u32> =
+        seen["descriptors"].as_object().unwrap().keys().map(|key| key.parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
-fn kept(seen: &Value) -> Vec<&str> {
-    seen["descriptors"].as_object().unwrap().keys().map(String::as_str).collect()
-}
-
-#[test]
-fn exec_has_them_too() {
-    need_root!();
-    let bundle = Bundle::of_sleep();
-    bundle.up();
-    let seen = harness::bundle::seen(&leaking(&bundle, &["exec", bundle.id(), "/probe"]).ok());
-    assert_eq!(kept(&seen), ["0", "1", "2"], "{}", seen["descriptors"]);
+/// The numbers of descriptors that are tried.
+fn numbers() -> std::ops::Range<usize> {
+    0..rounds(10, 65)
 }
 
 #[test]
-fn descriptors_are_preserved_when_told() {
+fn run_and_exec_hand_on_only_the_standard_streams() {
     need_root!();
     let bundle = Bundle::new();
-    let seen = harness::bundle::seen(&leaking(&bundle, &["run", "--preserve-fds", "4", bundle.id()]).ok());
-    assert_eq!(kept(&seen), ["0", "1", "2", "3", "4", "5", "6"], "{}", seen["descriptors"]);
-    assert_eq!(seen["descriptors"]["6"], "/etc/passwd");
+    assert_eq!(kept(&seen(&leaking(&bundle, &["run", bundle.id()]).ok())), [0, 1, 2]);
+    let bundle = Bundle::of_sleep();
+    leaking(&bundle, &["create", bundle.id()]).ok();
+    leaking(&bundle, &["start", bundle.id()]).ok();
+    assert_eq!(kept(&seen(&leaking(&bundle, &["exec", bundle.id(), "/probe"]).ok())), [0, 1, 2]);
+    let listed = fs::read_dir(format!("/proc/{}/fd", bundle.pid())).unwrap().flatten();
+    assert_eq!(listed.filter(|entry| entry.file_name().to_str().unwrap().parse::<u32>().unwrap() > 2).count(), 0);
+}
+
+#[test]
+fn descriptors_are_preserved_when_told_and_no_more() {
+    need_root!();
+    for count in [0_u32, 1, 5] {
+        let bundle = Bundle::new();
+        let seen = seen(&leaking(&bundle, &["run", "--preserve-fds", &count.to_string(), bundle.id()]).ok());
+        assert_eq!(kept(&seen), (0..3 + count).collect::<Vec<_>>(), "{}", seen["descriptors"]);
+    }
 }
 
 #[test]
@@ -41,26 +54,38 @@ fn a_preserved_descriptor_that_is_none_is_an_error() {
     bundle.assert_nothing_left();
 }
 
-#[test]
-fn a_working_directory_outside_is_refused() {
-    need_root!();
-    for number in 0..24 {
-        for rest in ["", "/../.."] {
-            let cwd = format!("/proc/self/fd/{number}{rest}");
-            let mut bundle = Bundle::new().with("/process/cwd", json!(cwd));
-            bundle.set("/process/args", json!(["/probe", "stat:."]));
-            let outcome = leaking(&bundle, &["run", bundle.id()]).outcome();
-            if outcome.code == 0 {
-                inside(&harness::bundle::seen(&outcome));
-            }
-            bundle.assert_nothing_left();
+/// Ways that lead through a descriptor: as they are, and by the link `/w` of the image.
+fn each_way(bundle: &mut Bundle, rests: &[&str], mut each: impl FnMut(&mut Bundle, &str)) {
+    for number in numbers() {
+        for rest in rests {
+            let outside = format!("/proc/self/fd/{number}{rest}");
+            drop(fs::remove_file(bundle.rootfs("w")));
+            symlink(&outside, bundle.rootfs("w")).unwrap();
+            each(bundle, &outside);
+            each(bundle, "/w");
         }
     }
 }
 
-/// The working directory is one that the container's root leads to.
+#[test]
+fn a_working_directory_outside_is_refused() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    each_way(&mut bundle, &["", "/../../.."], |bundle, way| {
+        bundle.set("/process/cwd", json!(way));
+        // Even one that the program is given leads nowhere outside.
+        inside_or_refused(&leaking(bundle, &["run", "--preserve-fds", "38", bundle.id()]).outcome());
+    });
+    bundle.assert_nothing_left();
+}
+
+/// Either nothing was run, or its working directory is one that the container's root leads to.
 #[track_caller]
-fn inside(seen: &Value) {
+fn inside_or_refused(outcome: &harness::Outcome) {
+    if outcome.code != 0 {
+        return;
+    }
+    let seen = seen(outcome);
     let cwd = seen["cwd"].as_str().unwrap_or_default();
     assert!(cwd.starts_with('/') && !cwd.contains("unreachable"), "{cwd}");
     assert_eq!(seen["root"]["inode"], seen["above"]["inode"]);
@@ -69,44 +94,52 @@ fn inside(seen: &Value) {
 #[test]
 fn exec_into_a_working_directory_outside_is_refused() {
     need_root!();
-    let bundle = Bundle::of_sleep();
+    let mut bundle = Bundle::of_sleep();
     bundle.up();
-    for number in 0..24 {
-        let cwd = format!("/proc/self/fd/{number}");
-        let outcome = leaking(&bundle, &["exec", "--cwd", &cwd, bundle.id(), "/probe"]).outcome();
-        if outcome.code == 0 {
-            inside(&harness::bundle::seen(&outcome));
-        }
-    }
+    each_way(&mut bundle, &["", "/../../.."], |bundle, way| {
+        inside_or_refused(
+            &leaking(bundle, &["exec", "--preserve-fds", "38", "--cwd", way, bundle.id(), "/probe"]).outcome(),
+        );
+    });
 }
 
 #[test]
 fn a_program_outside_is_refused() {
     need_root!();
-    for number in 3..16 {
-        let program = format!("/proc/self/fd/{number}/bin/true");
-        let bundle = Bundle::new().with("/process/args", json!([program]));
-        let outcome = leaking(&bundle, &["run", bundle.id()]).outcome();
-        assert_ne!(outcome.code, 0, "{outcome}");
-        bundle.assert_nothing_left();
-    }
+    let mut bundle = Bundle::new();
+    each_way(&mut bundle, &["/usr/bin/true", "/../../usr/bin/true"], |bundle, way| {
+        bundle.set("/process/args", json!([way]));
+        leaking(bundle, &["run", bundle.id()]).fails();
+    });
 }
 
+/// All that init holds while it waits for `start`: the standard streams, and the sockets that it hears by.
 #[test]
 fn init_that_waits_for_start_holds_nothing_of_the_host() {
     need_root!();
     need_cofferdam!("the kinds are ours");
-    let bundle = Bundle::of_sleep();
-    leaking(&bundle, &["create", bundle.id()]).ok();
-    let folder = format!("/proc/{}/fd", bundle.pid());
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let target = fs::read_link(entry.path()).unwrap();
-        let target = target.to_str().unwrap();
-        let own =
-            ["/dev/null", "/memfd:", "socket:", "pipe:", "anon_inode:"].iter().any(|kind| target.starts_with(kind))
-                || target == "/"
-                || target == "/proc"
-                || target.starts_with(bundle.folder().join("call").to_str().unwrap());
-        assert!(own, "{} -> {target}", entry.path().display());
+    for preserved in [0_u32, 2] {
+        let bundle = Bundle::of_sleep();
+        leaking(&bundle, &["create", "--preserve-fds", &preserved.to_string(), bundle.id()]).ok();
+        let mut sockets = 0;
+        for entry in fs::read_dir(format!("/proc/{}/fd", bundle.pid())).unwrap().flatten() {
+            let target = fs::read_link(entry.path()).unwrap();
+            if entry.file_name().to_str().unwrap().parse::<u32>().unwrap() >= 3 + preserved {
+                assert!(target.to_str().unwrap().starts_with("socket:"), "{}", target.display());
+                sockets += 1;
+            }
+        }
+        assert!(sockets <= 2, "{sockets} sockets");
     }
+}
+
+/// The positive control: what a program without care hands on is seen.
+#[test]
+fn a_shell_that_leaks_is_noticed() {
+    need_root!();
+    let bundle = Bundle::new();
+    let seen = seen(&leaking(&bundle, &["run", "--preserve-fds", "38", bundle.id()]).ok());
+    assert!(kept(&seen).len() > 30, "{}", seen["descriptors"]);
+    let targets: Vec<&str> = seen["descriptors"].as_object().unwrap().values().filter_map(Value::as_str).collect();
+    assert!(targets.contains(&"/etc/passwd"), "{targets:?}");
 }
