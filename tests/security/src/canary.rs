@@ -73,6 +73,18 @@ impl Canary {
             .collect()
     }
 
+    /// The same of the folder alone, which is looked at fast.
+    pub fn folder_changes(&self) -> Vec<String> {
+        let mut now = Look::new();
+        whole(&self.folder, &mut now);
+        let before = self.before.iter().filter(|(path, _)| path.starts_with(&self.folder));
+        let gone = before.filter(|(path, _)| !now.contains_key(*path)).map(|(path, _)| path);
+        let other = now.iter().filter(|(path, look)| self.before.get(*path) != Some(*look)).map(|(path, _)| path);
+        gone.chain(other)
+            .map(|path| format!("{}: {:?} is now {:?}", path.display(), self.before.get(path), now.get(path)))
+            .collect()
+    }
+
     /// Fails the test if anything is not as it was.
     #[track_caller]
     pub fn assert_same(&self) {

@@ -7,11 +7,14 @@
 pub mod attackers;
 pub mod canary;
 pub mod host_print;
+pub mod mounted;
 pub mod mutants;
 pub mod privileged;
+pub mod trap;
 
 pub use canary::Canary;
 pub use host_print::HostPrint;
+pub use trap::{Obstacle, Trap};
 
 /// How often a race is run: `quick` times, or `full` times where `hack/security --full` asks for it.
 pub fn rounds(quick: usize, full: usize) -> usize {

@@ -4,6 +4,8 @@
 mod c01_own_binary;
 mod c02_joining;
 mod c03_descriptors;
+mod c04_exchange;
+mod c05_before_pivot;
 mod c12_cgroups;
 mod c17_ids;
 mod c18_sysctls;
