@@ -116,7 +116,7 @@ pub(crate) const CHECKS: &[Bar] = &[
     bar("page faults, state", Is("v2/docker/{}/state/faults"), "", AtMost(200.0)),
     bar("memory of an init that waits (PSS)", Is("v2/docker/{}/waiting/pss"), "KiB", AtMost(307.0)),
     bar("size of the program", Is("{}/size"), "KiB", AtMost(6144.0)),
-    bar("instructions of plan, docker", Is("{}/instructions"), "", AtMost(12_000_000.0)),
+    bar("instructions of plan, docker", Is("v2/{}/instructions"), "", AtMost(12_000_000.0)),
 ];
 
 /// A bar and what was measured.

@@ -2,6 +2,7 @@
 
 use crate::bundle::{Kind, Place};
 use crate::figures::Figures;
+use crate::layout::Layout;
 use crate::memory::available;
 use crate::runtime::{OWN, Runtime, Step};
 use crate::sample::{self, Outcome, measure};
@@ -22,7 +23,7 @@ pub(crate) const BURST: usize = 256;
 /// How many are made by then and by the end; the last only where that is quick.
 pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
-const TIMES: usize = 12;
+const TIMES: usize = 10;
 /// How many commands at once, where it is not their time that is wanted.
 const AT_ONCE: usize = 4;
 
@@ -61,7 +62,7 @@ impl Growth<'_> {
                 Outcome::Ended(wall) if time > 0 => times.push(wall),
                 Outcome::Ended(_) => {}
                 outcome => {
-                    self.failed(name, &format!("{outcome:?}"));
+                    self.failed(name, &outcome.trouble());
                     let line = self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]);
                     measure(&line, &bundle.join("stderr"))?;
                     break;
@@ -160,7 +161,7 @@ impl Growth<'_> {
             for (step, times) in [Step::Create, Step::State].into_iter().zip(&mut times) {
                 match measure(&self.runtime.command(step, Kind::Plain, &bundle, &[]), &errors)? {
                     Outcome::Ended(wall) => times.push(wall),
-                    outcome => self.failed(&["standing"], &format!("{outcome:?}")),
+                    outcome => self.failed(&["standing"], &outcome.trouble()),
                 }
             }
             measure(&self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]), &errors)?;
@@ -184,9 +185,10 @@ impl Growth<'_> {
     }
 }
 
-/// How many containers a runtime is asked to keep: a slow one needs minutes for many.
-pub(crate) fn most(runtime: &str) -> usize {
-    if runtime == OWN || runtime.starts_with("crun") { 1000 } else { BURST }
+/// How many containers a runtime is asked to keep: a slow one needs minutes for many, and on v1 each has ten cgroups.
+pub(crate) fn most(runtime: &str, layout: &Layout) -> usize {
+    let is_quick = runtime == OWN || runtime.starts_with("crun");
+    if layout.is_v2() && is_quick { 1000 } else { BURST }
 }
 
 /// Runs commands, so many at once. Tells how many ended well.

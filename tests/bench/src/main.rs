@@ -29,6 +29,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -57,6 +58,7 @@ fn measure(folder: &Path, tag: &str, extent: &str, programs: &[&str]) -> Result<
         tag,
         layout: Layout::here(),
         extent: Extent::named(extent).ok_or("there is no such extent")?,
+        begin: Instant::now(),
         programs: programs.ok_or("programs are named NAME=PROGRAM")?,
     };
     bench.measure()?;

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) tag: &'a str,
     pub(crate) layout: Layout,
     pub(crate) extent: Extent,
+    pub(crate) begin: Instant,
     /// Names and programs.
     pub(crate) programs: Vec<(&'a str, &'a Path)>,
 }
@@ -74,11 +75,12 @@ impl Bench<'_> {
         for kind in Kind::ALL {
             self.kind(kind, &runtimes, own, &place, &mut figures)?;
         }
+        self.say("memory and instructions");
         self.memory(&runtimes, &place, &mut figures)?;
         if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts) {
             let bundle = place.write_one(Kind::Docker, "planned", &["true"], |_| ())?;
             if let Some(instructions) = counts::instructions(&valgrind, own, &bundle)? {
-                figures.count(&[OWN, "instructions"], instructions);
+                figures.count(&[self.layout.name, OWN, "instructions"], instructions);
             }
         }
         self.growth(&runtimes, &place, &mut figures)?;
@@ -86,6 +88,10 @@ impl Bench<'_> {
         figures.remark(&[self.layout.name, "about"], about);
         figures.store(&self.folder.join(self.layout.name).with_extension("json"))?;
         Ok(())
+    }
+
+    fn say(&self, what: &str) {
+        eprintln!("bench: {:3} s: {}, {what}", self.begin.elapsed().as_secs(), self.layout.name);
     }
 
     /// What `cofferdam spec` writes.
@@ -109,7 +115,7 @@ impl Bench<'_> {
 
     fn kind(&self, kind: Kind, runtimes: &[Runtime], own: &Runtime, place: &Place, figures: &mut Figures) -> Done<()> {
         let layout = self.layout.name;
-        eprintln!("bench: {layout}, {}", kind.name());
+        self.say(kind.name());
         let racers: Result<Vec<Racer>, _> =
             runtimes.iter().map(|runtime| Racer::new(runtime, own, kind, place)).collect();
         let mut racers = racers?;
@@ -165,8 +171,8 @@ impl Bench<'_> {
             return Ok(());
         }
         for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor()) {
-            eprintln!("bench: {}, growth of {}", self.layout.name, runtime.name);
-            let mut growth = Growth { runtime, place, figures, most: most(&runtime.name) };
+            self.say(&format!("growth of {}", runtime.name));
+            let mut growth = Growth { runtime, place, figures, most: most(&runtime.name, &self.layout) };
             growth.mounts()?;
             growth.rules()?;
             growth.standing()?;

@@ -24,6 +24,17 @@ pub(crate) enum Outcome {
     Hung,
 }
 
+impl Outcome {
+    /// What to say of one that did not end well.
+    pub(crate) fn trouble(self) -> String {
+        match self {
+            Outcome::Ended(_) => "ended well".to_owned(),
+            Outcome::Failed(said) => said,
+            Outcome::Hung => format!("hung for {} s", PATIENCE.as_secs()),
+        }
+    }
+}
+
 /// Begins a command, in a process group of its own: what hangs is killed with its children. What it says on standard
 /// error goes to the file `errors`.
 pub(crate) fn begin(line: &[OsString], errors: &Path) -> io::Result<Child> {
