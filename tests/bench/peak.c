@@ -1,5 +1,5 @@
 // peak FILE PROGRAM [ARGUMENT...]: runs a program and writes the most memory that it or a process that it waited for
-// had (KiB), and their page faults, to FILE.
+// had (KiB), their page faults, and their processor time (microseconds) to FILE.
 //
 // A small program, since the kernel counts the memory of who starts a program as that program's.
 #include <errno.h>
@@ -24,7 +24,8 @@ int main(int count, char **arguments) {
         return 1;
     }
     int file = open(arguments[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0 || dprintf(file, "%ld %ld\n", used.ru_maxrss, used.ru_minflt) < 0) {
+    long long time = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000ll + used.ru_utime.tv_usec + used.ru_stime.tv_usec;
+    if (file < 0 || dprintf(file, "%ld %ld %lld\n", used.ru_maxrss, used.ru_minflt, time) < 0) {
         dprintf(2, "peak: %s: %s\n", arguments[1], strerror(errno));
         return 1;
     }

@@ -1,7 +1,7 @@
 //! What does not depend on how busy the machine is: system calls, processes, threads and programs by strace(1), memory
 //! and page faults, instructions by valgrind(1), sizes.
 
-use crate::figures::Figures;
+use crate::figures::{Figures, milliseconds};
 use crate::rounds::Racer;
 use crate::runtime::{Runtime, Step};
 use crate::sample::{Outcome, measure};
@@ -10,6 +10,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 /// The steps whose calls are counted. Not `create`: strace would follow the container's init until its end.
 const TRACED: [Step; 6] = [Step::Run, Step::Start, Step::State, Step::Exec, Step::Kill, Step::Delete];
@@ -41,23 +42,23 @@ pub(crate) fn calls(strace: &Path, racer: &mut Racer, start: &[&str], figures: &
     Ok(())
 }
 
-/// Peak memory and page faults, by tests/bench/peak.c: the most and the least of so many times.
+/// Peak memory, page faults and processor time, by tests/bench/peak.c: the most or the least of so many times.
 pub(crate) fn weigh(peak: &Path, racer: &mut Racer, start: &[&str], figures: &mut Figures) -> io::Result<()> {
-    const TIMES: usize = 3;
+    const TIMES: usize = 5;
     for step in WEIGHED {
-        let mut seen = Vec::new();
+        let mut seen: [Vec<u64>; 3] = Default::default();
         for _ in 0..TIMES {
             let said = through(racer, step, "peak", |file| vec![peak.into(), file.into()])?.unwrap_or_default();
-            let numbers: Vec<u64> = said.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-            if let [memory, faults] = numbers.as_slice() {
-                seen.push((*memory, *faults));
+            for (number, seen) in said.split_whitespace().zip(&mut seen) {
+                seen.extend(number.parse::<u64>());
             }
         }
-        if let Some(most) = seen.iter().map(|(memory, _)| *memory).max() {
-            figures.count(&[start, &[step.key(), "peak"]].concat(), most);
-        }
-        if let Some(least) = seen.iter().map(|(_, faults)| *faults).min() {
-            figures.count(&[start, &[step.key(), "faults"]].concat(), least);
+        let [memory, faults, time] = &seen;
+        let of = |what| [start, &[step.key(), what]].concat();
+        if let (Some(most), Some(least), Some(time)) = (memory.iter().max(), faults.iter().min(), time.iter().min()) {
+            figures.count(&of("peak"), *most);
+            figures.count(&of("faults"), *least);
+            figures.set(&of("cpu"), milliseconds(Duration::from_micros(*time)));
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! All that is measured in one layout of cgroups.
 
+use crate::bounds::PEER;
 use crate::bundle::{Kind, Place, docker_filter};
 use crate::counts;
 use crate::figures::Figures;
@@ -25,20 +26,43 @@ pub(crate) struct Extent {
     time: Duration,
     /// Repetitions of what the phases are told of.
     phases: usize,
-    counts: bool,
+    /// Whose system calls, memory and so on are counted.
+    counts: Counted,
     growth: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counted {
+    All,
+    /// Those that are held against bounds.
+    Checked,
+    None,
 }
 
 impl Extent {
     /// The extent of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (rounds, seconds, phases, counts, growth) = match name {
-            "full" => (50, 40, 40, true, true),
-            "quick" => (8, 7, 0, true, false),
-            "phases" => (0, 0, 60, false, false),
+            "full" => (50, 40, 40, Counted::All, true),
+            "quick" => (8, 7, 0, Counted::All, false),
+            "check" => (10, 8, 0, Counted::Checked, false),
+            "phases" => (0, 0, 60, Counted::None, false),
             _ => return None,
         };
         Some(Extent { rounds, time: Duration::from_secs(seconds), phases, counts, growth })
+    }
+
+    /// The kinds of bundle.
+    fn kinds(self) -> &'static [Kind] {
+        if self.counts == Counted::All { &Kind::ALL } else { &[Kind::Docker] }
+    }
+
+    fn counts(self, runtime: &Runtime) -> bool {
+        match self.counts {
+            Counted::All => true,
+            Counted::Checked => runtime.is_floor() || [OWN, PEER].contains(&runtime.name.as_str()),
+            Counted::None => false,
+        }
     }
 }
 
@@ -72,12 +96,12 @@ impl Bench<'_> {
                 figures.remark(&[&runtime.name, "version"], runtime.version());
             }
         }
-        for kind in Kind::ALL {
-            self.kind(kind, &runtimes, own, &place, &mut figures)?;
+        for kind in self.extent.kinds() {
+            self.kind(*kind, &runtimes, own, &place, &mut figures)?;
         }
         self.say("memory and instructions");
         self.memory(&runtimes, &place, &mut figures)?;
-        if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts) {
+        if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts(own)) {
             let bundle = place.write_one(Kind::Docker, "planned", &["true"], |_| ())?;
             if let Some(instructions) = counts::instructions(&valgrind, own, &bundle)? {
                 figures.count(&[self.layout.name, OWN, "instructions"], instructions);
@@ -123,15 +147,15 @@ impl Bench<'_> {
             let rounds = race(&mut racers, &Step::ALL, self.extent.rounds, self.extent.time)?;
             figures.count(&[layout, kind.name(), "rounds"], u64::try_from(rounds)?);
         }
-        let strace = find("strace").filter(|_| self.extent.counts);
+        let strace = find("strace");
         for racer in &mut racers {
-            if let Some(strace) = &strace {
-                let name = racer.runtime.name.clone();
-                counts::calls(strace, racer, &[layout, kind.name(), &name], figures)?;
+            let runtime = racer.runtime;
+            let start = [layout, kind.name(), &runtime.name];
+            if let Some(strace) = strace.as_deref().filter(|_| self.extent.counts(runtime)) {
+                counts::calls(strace, racer, &start, figures)?;
             }
-            if self.extent.counts {
-                let name = racer.runtime.name.clone();
-                counts::weigh(&self.folder.join("peak"), racer, &[layout, kind.name(), &name], figures)?;
+            if self.extent.counts(runtime) {
+                counts::weigh(&self.folder.join("peak"), racer, &start, figures)?;
             }
             racer.note(layout, figures);
         }
@@ -150,10 +174,7 @@ impl Bench<'_> {
     }
 
     fn memory(&self, runtimes: &[Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
-        if !self.extent.counts {
-            return Ok(());
-        }
-        for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor()) {
+        for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor() && self.extent.counts(runtime)) {
             let start = [self.layout.name, Kind::Docker.name(), &runtime.name];
             memory::foreground(runtime, place, &start, figures)?;
             if self.extent.growth

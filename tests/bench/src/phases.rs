@@ -36,6 +36,10 @@ pub(crate) const PHASES: [(&str, &str); 21] = [
     ("whole", "**the whole, as a caller sees it**"),
 ];
 
+/// What is no work but waiting for the other process.
+pub(crate) const WAITS: [&str; 4] =
+    ["runtime: UntilReady", "runtime: UntilExecuted", "init: Ready", "init: AwaitStart"];
+
 /// The steps whose phases are told.
 pub(crate) const STEPS: [Step; 2] = [Step::Run, Step::Exec];
 

@@ -20,7 +20,7 @@ other: another machine has others, and ratios stay.
   happens on the machine falls on all alike. Two rounds before do not count. Time is from before posix_spawn(3) until
   the process has ended.
 - Peak memory is what wait4(2) says when `tests/bench/peak.c` starts a program: the peak of the runtime or of a child
-  that it waited for; page faults are theirs together. Most of the memory is the program's own file, which the kernel
+  that it waited for; page faults and processor time are theirs together. Most of the memory is the program's own file, which the kernel
   maps in larger pieces than are used and keeps once. Of a container that waits, memory is its share (PSS in proc(5)).
 - System calls are strace(1)'s, of the runtime and all its children, `true` included.
 - A call that takes more than 10 s hangs, and is told.
@@ -90,9 +90,27 @@ fn bars(figures: &Figures) -> String {
             .replace(",  |", " |");
     }
     let held = judged.iter().filter(|judged| judged.held).count();
-    text += &format!("\n{held} of {} are held. ", judged.len());
-    text += "Where a time is not, the tables of phases below say which step takes it, beside the floor's.\n";
+    text += &format!("\n{held} of {} are held.\n", judged.len());
+    for layout in ["v2", "v1"] {
+        for step in phases::STEPS {
+            text += &why(figures, layout, step);
+        }
+    }
     text
+}
+
+/// Where the time goes that a step takes beyond the floor.
+fn why(figures: &Figures, layout: &str, step: Step) -> String {
+    const TOLD: usize = 8;
+    let mut more = more(figures, layout, step);
+    more.retain(|(phase, _, _)| !phases::WAITS.contains(&phase.as_str()) && phase != "whole");
+    let mut more: Vec<(String, f64)> = more.into_iter().filter_map(|(_, title, times)| Some((title, times?))).collect();
+    more.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let parts: Vec<String> = more.iter().take(TOLD).map(|(title, more)| format!("{title} {more:.0}")).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!("\nWhat {} takes beyond the floor, {layout}, most first, µs: {}.\n", step.title(), parts.join(", "))
 }
 
 /// A number as a person reads it.
@@ -151,6 +169,7 @@ fn of_kind(figures: &Figures, layout: &str, kind: Kind, runtimes: &[String]) -> 
         memory.push((name.to_owned(), cells.collect()));
     }
     text += &table("peak memory, KiB", &all, &memory);
+    text += &table("processor time, ms, least of 5", &all, &of("cpu", &all));
     text += &table("page faults", &all, &of("faults", &all));
     text += &table("system calls", &all, &of("calls", &all));
     text += &births(figures, &start, &all);
@@ -224,29 +243,39 @@ fn gaps(figures: &Figures, layout: &str) -> String {
     phases::STEPS.iter().map(|step| gap(figures, layout, *step)).collect()
 }
 
-fn gap(figures: &Figures, layout: &str, step: Step) -> String {
-    let start = |name: &str, what: &str| format!("{layout}/docker/{name}/{}/phase/{what}/", step.key());
-    let of = |name: &str, phase: &str| {
-        let of = |what: &str| figures.get(&format!("{}{phase}", start(name, what)));
-        Some((of("median")?, of("minimum")?))
-    };
-    let mut phases: Vec<(String, String)> =
-        PHASES.iter().map(|(phase, title)| ((*phase).to_owned(), (*title).to_owned())).collect();
-    let own = start(OWN, "minimum");
-    let further = figures.under(&own).filter(|(phase, _)| PHASES.iter().all(|(known, _)| known != phase));
-    let mut further: Vec<_> = further.collect();
+/// The median and the minimum of a phase.
+fn phase(figures: &Figures, layout: &str, step: Step, name: &str, phase: &str) -> Option<(f64, f64)> {
+    let of = |what: &str| figures.get(&format!("{layout}/docker/{name}/{}/phase/{what}/{phase}", step.key()));
+    Some((of("median")?, of("minimum")?))
+}
+
+/// All phases that were measured, what they are, and by how much their minimum is more than the floor's.
+fn more(figures: &Figures, layout: &str, step: Step) -> Vec<(String, String, Option<f64>)> {
+    let start = format!("{layout}/docker/{OWN}/{}/phase/minimum/", step.key());
+    let mut further: Vec<_> =
+        figures.under(&start).filter(|(phase, _)| PHASES.iter().all(|(known, _)| known != phase)).collect();
     further.sort_by(|one, other| other.1.total_cmp(&one.1));
-    let last = phases.len().saturating_sub(1);
-    phases.splice(last..last, further.into_iter().map(|(phase, _)| (phase.to_owned(), phase.to_owned())));
+    let (last, first) = PHASES.split_last().unwrap_or((&PHASES[0], &[]));
+    let names = first.iter().copied().chain(further.iter().map(|(phase, _)| (*phase, *phase))).chain([*last]);
+    let row = |(name, title): (&str, &str)| {
+        let floor = phase(figures, layout, step, FLOOR, name);
+        let own = phase(figures, layout, step, OWN, name);
+        floor.or(own)?;
+        let more = own.map(|own| own.1 - floor.map_or(0.0, |floor| floor.1));
+        Some((name.to_owned(), title.to_owned(), more))
+    };
+    names.filter_map(row).collect()
+}
+
+fn gap(figures: &Figures, layout: &str, step: Step) -> String {
     let mut rows = String::new();
-    for (phase, title) in phases {
-        let [floor, own] = [FLOOR, OWN].map(|name| of(name, &phase));
-        if floor.is_none() && own.is_none() {
-            continue;
-        }
-        let more = own.map(|own| own.1 - floor.map_or(0.0, |floor| floor.1)).map(|more| format!("{more:.0}"));
-        let cell = |times: Option<(f64, f64)>| times.map(|(median, minimum)| format!("{median:.0} / {minimum:.0}"));
-        let cells = [cell(floor), cell(own), more].map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+    for (name, title, more) in more(figures, layout, step) {
+        let cell = |runtime| {
+            let times = phase(figures, layout, step, runtime, &name);
+            times.map(|(median, minimum)| format!("{median:.0} / {minimum:.0}"))
+        };
+        let cells = [cell(FLOOR), cell(OWN), more.map(|more| format!("{more:.0}"))];
+        let cells = cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
         rows += &format!("| {title} | {} |\n", cells.join(" | "));
     }
     if rows.is_empty() {
