@@ -7,6 +7,7 @@
 pub mod attackers;
 pub mod canary;
 pub mod host_print;
+pub mod moments;
 pub mod mounted;
 pub mod mutants;
 pub mod privileged;

@@ -122,12 +122,16 @@ impl Trap {
 
     /// `create`, with the socket for a terminal where the config wants one.
     pub fn create(&self) -> Outcome {
-        let bundle = &self.bundle;
-        remove(&bundle.folder().join("pid"));
-        let terminal = bundle.config["process"]["terminal"] == true;
+        self.bundle.call(self.words()).outcome()
+    }
+
+    /// The words of `create`; the pid file is not there yet.
+    pub fn words(&self) -> Vec<&str> {
+        remove(&self.bundle.folder().join("pid"));
+        let terminal = self.bundle.config["process"]["terminal"] == true;
         let console: &[&str] = if terminal { &["--console-socket", "console"] } else { &[] };
-        let words = ["create", "--pid-file", "pid"].iter().chain(console).copied().chain([bundle.id()]);
-        bundle.call(words).outcome()
+        let words = ["create", "--pid-file", "pid"].iter().chain(console).copied();
+        words.chain([self.bundle.id()]).collect()
     }
 
     /// Makes a container, looks at it from the host (`look`, where it was made), and removes it. Whether it was made;
@@ -135,7 +139,6 @@ impl Trap {
     pub fn spring(&self, look: impl FnOnce(&Bundle, u32) -> Option<String>) -> Result<bool, String> {
         let made = self.create();
         let wrong = self.judge(&made, look);
-        while self.console.accept().is_ok() {}
         self.cleared().map_or(wrong, Err)
     }
 
@@ -158,7 +161,8 @@ impl Trap {
     }
 
     /// Removes the container. What is wrong with the host then.
-    fn cleared(&self) -> Option<String> {
+    pub fn cleared(&self) -> Option<String> {
+        while self.console.accept().is_ok() {}
         if self.bundle.state_folder().join(self.bundle.id()).exists() {
             let gone = self.bundle.call(["delete", "--force", self.bundle.id()]).outcome();
             if gone.code != 0 || gone.took > PATIENCE {

@@ -10,3 +10,4 @@ mod c12_cgroups;
 mod c17_ids;
 mod c18_sysctls;
 mod c19_control_points;
+mod swaps;

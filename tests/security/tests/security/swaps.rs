@@ -1,0 +1,170 @@
+//! SECURITY C4 to C8, races without luck: at every system call with a path that a runtime makes while it creates a
+//! container, an attacker exchanges a part of a path that is his for something else.
+//!
+//! Controls: the mutants `c04-` and `c05-`.
+
+use harness::need_root;
+use rig::moments::{self, Moment, Way};
+use rig::{Obstacle, Trap, trap};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the config is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setup {
+    /// As engines have it.
+    Engine,
+    /// Nothing is mounted at `/dev`.
+    Bare,
+    /// The same, with a terminal.
+    Terminal,
+}
+
+/// What comes in the place of a component.
+#[derive(Debug, Clone, Copy)]
+enum Twin {
+    /// An obstacle; a link leads to that name of the canary.
+    Other(Obstacle, &'static str),
+    /// An empty folder.
+    Folder,
+    /// Nothing: it is moved away.
+    Nothing,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Swap {
+    setup: Setup,
+    way: Way,
+    /// From the bundle's folder.
+    component: &'static str,
+    twin: Twin,
+}
+
+const fn swap(setup: Setup, way: Way, component: &'static str, twin: Twin) -> Swap {
+    Swap { setup, way, component, twin }
+}
+
+use Obstacle::{Fifo, File, Link, Magic, Up};
+use Setup::{Bare, Engine, Terminal};
+use Twin::{Folder, Nothing, Other};
+
+const SWAPS: [Swap; 20] = [
+    swap(Engine, "exchange", "volume/a", Other(Link, "")),
+    swap(Engine, "flip", "volume/a", Other(Up, "")),
+    swap(Engine, "flip", "volume/a", Other(Magic, "")),
+    swap(Engine, "exchange", "volume/a/in", Other(Link, "sys")),
+    swap(Engine, "exchange", "volume/a/null", Other(Link, "null")),
+    swap(Engine, "exchange", "volume/a/null", Other(Fifo, "")),
+    swap(Engine, "mount", "volume/a", Nothing),
+    swap(Engine, "unmount", "volume/b", Nothing),
+    swap(Engine, "move", "volume/a", Nothing),
+    swap(Engine, "exchange", "volume/source", Other(Fifo, "")),
+    swap(Engine, "exchange", "rootfs", Folder),
+    swap(Engine, "exchange", "rootfs/proc", Other(Link, "proc")),
+    swap(Engine, "flip", "rootfs/sys", Other(Link, "sys")),
+    swap(Engine, "exchange", "rootfs/dev", Other(Link, "")),
+    swap(Bare, "exchange", "rootfs/dev", Other(Link, "")),
+    swap(Bare, "flip", "rootfs/dev", Other(Magic, "")),
+    swap(Bare, "exchange", "rootfs/dev", Other(File, "")),
+    swap(Bare, "exchange", "rootfs/dev/null", Other(Link, "null")),
+    swap(Terminal, "exchange", "rootfs/dev/pts", Other(Link, "pts")),
+    swap(Terminal, "flip", "rootfs/dev/console", Other(Link, "console")),
+];
+
+impl Setup {
+    /// The config, and what the attacker's folders are like before.
+    fn set(self, trap: &mut Trap) {
+        let bundle = &mut trap.bundle;
+        let volume = bundle.folder().join("volume");
+        fs::create_dir_all(volume.join("a/in")).unwrap();
+        fs::create_dir(volume.join("b")).unwrap();
+        for file in ["a/null", "source"] {
+            fs::write(volume.join(file), "").unwrap();
+        }
+        for (destination, source) in [("a/null", "file"), ("file", "volume/source"), ("a/fs/deep", "volume")] {
+            let destination = format!("/mnt/volume/{destination}");
+            bundle.set("/mounts/-", json!({"destination": destination, "source": source, "options": ["bind"]}));
+        }
+        for destination in ["/mnt/volume/a/in", "/mnt/volume/b/in"] {
+            bundle.set("/mounts/-", json!({"destination": destination, "type": "tmpfs", "source": "t"}));
+        }
+        if self != Engine {
+            let mut mounts = bundle.config["mounts"].clone();
+            mounts.as_array_mut().unwrap().retain(|mount| mount["destination"] != "/dev");
+            bundle.set("/mounts", mounts);
+            fs::create_dir(bundle.rootfs("dev/pts")).unwrap();
+            for file in ["dev/null", "dev/console"] {
+                fs::write(bundle.rootfs(file), "").unwrap();
+            }
+        }
+        bundle.set("/process/terminal", json!(self == Terminal));
+    }
+}
+
+impl Swap {
+    /// Makes a container while this is done at that moment. Whether it was made.
+    fn at(self, trap: &Trap, moment: Moment) -> Result<bool, String> {
+        let one = trap.bundle.folder().join(self.component);
+        let other = trap.bundle.folder().join("twin");
+        trap::remove(&other);
+        match self.twin {
+            Other(obstacle, name) => obstacle.make(&other, &trap.canary.path(name)),
+            Folder => fs::create_dir(&other).unwrap(),
+            Nothing => {}
+        }
+        if self.way == "unmount" {
+            mount("t", &one, "tmpfs", MountFlags::empty(), None).unwrap();
+        }
+        let (made, told) = moments::create(trap, moment, self.way, &one, &other);
+        let wrong = trap.judge(&made, |_, _| None);
+        if matches!(self.way, "mount" | "unmount") {
+            let _not_there = unmount(&one, UnmountFlags::DETACH);
+        }
+        let wrong = trap.cleared().map_or(wrong, Err);
+        give_back(trap, &other);
+        wrong.map_err(|why| format!("at {told:?}: {why}"))
+    }
+}
+
+/// The root file system is found at its place again.
+fn give_back(trap: &Trap, other: &PathBuf) {
+    let root = trap.bundle.rootfs("");
+    if !root.join("probe").exists() && other.join("probe").exists() {
+        renameat_with(CWD, &root, CWD, other, RenameFlags::EXCHANGE).unwrap();
+    }
+}
+
+/// One in how many moments of each swap is tried where not all are.
+const THINNED: usize = 29;
+
+#[test]
+fn whatever_is_exchanged_at_whatever_moment_nothing_of_the_host_is_touched() {
+    need_root!();
+    let step = rig::rounds(THINNED, 1);
+    let mut cases = Vec::new();
+    for setup in [Engine, Bare, Terminal] {
+        let mut trap = Trap::new();
+        setup.set(&mut trap);
+        let moments = moments::all(&trap);
+        for (index, swap) in SWAPS.iter().enumerate().filter(|(_, swap)| swap.setup == setup) {
+            // Each swap has moments of its own.
+            cases.extend(moments.iter().skip(index % step).step_by(step).map(|moment| (*swap, *moment)));
+        }
+    }
+    let reached = AtomicUsize::new(0);
+    let made = trap::each(&cases, |trap, (swap, moment)| {
+        swap.setup.set(trap);
+        let made = swap.at(trap, *moment);
+        let told = fs::read_to_string(trap.bundle.folder().join("told")).unwrap_or_default();
+        reached.fetch_add(usize::from(told.starts_with("reached")), Ordering::Relaxed);
+        made
+    });
+    let reached = reached.into_inner();
+    println!("{reached} moments reached");
+    assert!(reached * 10 > cases.len() * 9, "only {reached} of {} moments reached", cases.len());
+    assert!(made > cases.len() / 4, "only {made} of {} came up", cases.len());
+}
