@@ -5,12 +5,12 @@ use crate::home::Home;
 use crate::program::Program;
 use crate::root::beneath;
 use crate::root::covers::Covers;
+use crate::root::place::Root;
 use crate::times::Times;
 use core::ffi::CStr;
 use plan::Handle;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::io::fcntl_dupfd_cloexec;
-use sys::descriptor::Descriptor;
+use sys::descriptor::{Descriptor, close_dropped};
 
 /// The state of the walk.
 pub(crate) struct Context<'p> {
@@ -25,7 +25,7 @@ pub(crate) struct Context<'p> {
     /// Whether mounts of the host may be shared with those of this mount namespace.
     pub shared: bool,
     /// The root file system, from `Step::OpenRoot` on; after the pivot it is `/`.
-    pub root: Option<Descriptor>,
+    pub root: Option<Root<'p>>,
     /// The procfs of our own, from `Step::Procfs` on.
     pub procfs: Option<Descriptor>,
     /// What hides masked paths.
@@ -65,6 +65,14 @@ impl<'p> Context<'p> {
         }
     }
 
+    /// Before others do something: they find no mount busy because of us, and may change what is in the root.
+    pub(crate) fn yield_to_others(&mut self) {
+        if let Some(root) = &mut self.root {
+            root.forget();
+        }
+        close_dropped();
+    }
+
     /// The descriptor behind a handle.
     pub(crate) fn descriptor(&self, handle: Handle) -> Result<BorrowedFd<'static>, Fault> {
         let at = usize::from(handle.0) * 4;
@@ -85,14 +93,18 @@ impl<'p> Context<'p> {
         self.root.as_ref().map(AsFd::as_fd).ok_or_else(|| Fault::refusal("the root file system is not open", b""))
     }
 
-    /// The root file system as a descriptor of its own. A process that joins a container is in its mount namespace, and
-    /// so its root, already.
-    pub(crate) fn top(&self) -> Result<Descriptor, Fault> {
-        let opened = match &self.root {
-            Some(root) => fcntl_dupfd_cloexec(root, 3).map(Descriptor::from),
-            None => beneath::slash(),
-        };
-        opened.map_err(|errno| Fault::call("open", b"/", errno))
+    /// The root file system, to make things in.
+    pub(crate) fn root_mut(&mut self) -> Result<&mut Root<'p>, Fault> {
+        self.root.as_mut().ok_or_else(|| Fault::refusal("the root file system is not open", b""))
+    }
+
+    /// Does something beneath the root file system. A process that joins a container is in its mount namespace, and so its
+    /// root, already.
+    pub(crate) fn beneath<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> T) -> Result<T, Fault> {
+        match &self.root {
+            Some(root) => Ok(act(root.as_fd())),
+            None => beneath::slash().map(|slash| act(slash.as_fd())).map_err(|errno| Fault::call("open", b"/", errno)),
+        }
     }
 
     /// What `Step::Program` found.

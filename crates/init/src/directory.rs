@@ -2,9 +2,8 @@
 
 use crate::context::Context;
 use crate::fault::Fault;
-use crate::root::beneath::{self, Missing};
+use crate::root::beneath;
 use core::ffi::CStr;
-use rustix::fd::AsFd;
 use rustix::process::chdir;
 use sys::Errno;
 
@@ -41,7 +40,7 @@ pub(crate) fn refused(path: &CStr, errno: Errno) -> Fault {
 /// Makes the directory and those above it, by descriptors: no magic link of procfs is followed, which could lead
 /// out through a descriptor of ours.
 fn make(context: &Context<'_>, path: &CStr) -> Result<(), Fault> {
-    beneath::ensure(context.top()?.as_fd(), path, Missing::Directory).map(drop)
+    context.beneath(|root| beneath::make_directory(root, path))?
 }
 
 /// Asks the kernel whether the working directory is inside the root: a path like `/proc/self/fd/7` can lead to

@@ -19,12 +19,11 @@ use rustix::process::{
 };
 use sys::Errno;
 use sys::clone::{Side, clone, exit};
-use sys::descriptor::{close_dropped, replace};
+use sys::descriptor::replace;
 
 /// Runs a hook, with the state on its standard input, and waits until it has ended; what it printed is part of
 /// the fault where it failed.
 pub(crate) fn run(context: &Context<'_>, hook: &Hook<'_>) -> Result<(), Fault> {
-    close_dropped();
     let state = state(hook).map_err(|errno| Fault::call("write the state for the hook", b"", errno))?;
     let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|errno| Fault::call("pipe", b"", errno));
     let ((output, stdout), (errors, stderr), (trouble, exec)) = (pipe()?, pipe()?, pipe()?);

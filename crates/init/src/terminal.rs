@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::conversation::hand_over;
 use crate::fault::Fault;
-use crate::root::beneath::{self, Missing};
+use crate::root::beneath::{self, Entry, Missing};
 use crate::root::tree;
 use plan::FromInit;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -22,9 +22,8 @@ const PTMX: u64 = 2;
 
 /// Opens a terminal of the container's devpts, makes its peer the standard streams and the controlling
 /// terminal, and gives its master to the runtime process. An owner of `u32::MAX` leaves the peer's.
-pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
-    let root = context.top()?;
-    let master = master(root.as_fd())?;
+pub(crate) fn give(context: &mut Context<'_>, rows: u16, columns: u16, console: bool, owner: u32) -> Result<(), Fault> {
+    let master = context.beneath(master)??;
     let terminal = |act| move |errno| Fault::call(act, b"/dev/pts/ptmx", errno);
     unlockpt(&master).map_err(terminal("unlock the terminal"))?;
     let peer = ioctl_tiocgptpeer(&master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
@@ -41,7 +40,7 @@ pub(crate) fn give(context: &Context<'_>, rows: u16, columns: u16, console: bool
         }
     }
     if console {
-        mount_console(root.as_fd(), peer.as_fd())?;
+        mount_console(&context.root_mut()?.entry(c"/dev/console")?, peer.as_fd())?;
     }
     hand_over(context.sync.as_fd(), &FromInit::Terminal, &[master.as_fd()])?;
     for number in 0..3 {
@@ -71,10 +70,12 @@ fn master(root: BorrowedFd<'_>) -> Result<Descriptor, Fault> {
 }
 
 /// Mounts the peer at `/dev/console`, which is made where it is missing, and must not be a link.
-fn mount_console(root: BorrowedFd<'_>, peer: BorrowedFd<'_>) -> Result<(), Fault> {
+fn mount_console(entry: &Entry<'_, BorrowedFd<'_>>, peer: BorrowedFd<'_>) -> Result<(), Fault> {
     let fault = |act| move |errno| Fault::call(act, b"/dev/console", errno);
-    let entry = beneath::entry(root, c"dev/console")?;
-    beneath::make_one(&entry, Missing::File).map_err(fault("create"))?;
+    match entry.make(Missing::File) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(fault("create")(errno)),
+    }
     let console = entry.open(OFlags::PATH).map_err(fault("open"))?;
     if FileType::from_raw_mode(fstat(&console).map_err(fault("fstat"))?.st_mode) == FileType::Symlink {
         return Err(fault("create")(Errno::LOOP));

@@ -11,7 +11,6 @@ use crate::{
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
 use rustix::fd::AsFd;
-use sys::descriptor::close_dropped;
 
 /// Takes step after step; the last one does not return.
 pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
@@ -70,11 +69,13 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::Directory { path } => root::directory(context, path),
         Step::Terminal { rows, columns, console, owner } => terminal::give(context, rows, columns, console, owner),
         Step::RuntimeHooks => {
-            // Nobody shall find a mount busy because of us.
-            close_dropped();
+            context.yield_to_others();
             ask(context, &FromInit::RuntimeHooks)
         }
-        Step::Hook(hook) => hook::run(context, &hook),
+        Step::Hook(hook) => {
+            context.yield_to_others();
+            hook::run(context, &hook)
+        }
         Step::PivotRoot => root::pivot_root(context),
         Step::MoveRoot => root::move_root(context),
         Step::Chroot => root::chroot(context),
@@ -111,7 +112,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         }
         Step::WorkingDirectory { path, create } => directory::working_directory(context, path.0, create),
         Step::Home { uid } => {
-            context.home = Some(Home::of(context.top()?.as_fd(), uid));
+            context.home = Some(context.beneath(|root| Home::of(root, uid))?);
             Ok(())
         }
         Step::Program { arguments, environment } => {

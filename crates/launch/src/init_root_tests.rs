@@ -244,3 +244,89 @@ fn a_copied_tmpfs_has_all_that_it_covers() {
     assert_eq!(container.run(script), Ok(0));
     assert!(!container.root("d/new").exists());
 }
+
+/// The directory that something was made in last is looked up anew once it may be another.
+#[test]
+fn what_is_mounted_over_a_directory_holds_what_is_made_in_it_next() {
+    if !geteuid().is_root() {
+        return;
+    }
+    for over in ["/a/b", "/a", "/link", "/link/b", "/a/../a/b"] {
+        let mut container = Container::new("over");
+        fs::create_dir_all(container.root("a/b")).unwrap();
+        symlink("a", container.root("link")).unwrap();
+        container.mount("tmpfs", "t", "/a/b/one", &[]);
+        container.mount("tmpfs", "t", "/a/b/two", &[]);
+        container.mount("tmpfs", "over", over, &[]);
+        container.mount("tmpfs", "t", "/a/b/three", &[]);
+        container.mount("none", "/etc/hostname", "/a/b/four", &["bind"]);
+        container.linux = json!({ "devices": [{ "path": "/a/b/five", "type": "c", "major": 1, "minor": 3 }] });
+        let script = "test \"$(cd /a/b; echo *)\" = 'five four three'; grep -q ' /a/b/three ' /proc/mounts; \
+                      grep -q ' /a/b/four ' /proc/mounts";
+        assert_eq!(container.with_proc().run(script), Ok(0), "{over}");
+    }
+}
+
+/// A procfs is not only at `/proc`, and what is mounted need not be looked at only where it can be on none.
+#[test]
+fn a_procfs_stays_whole_wherever_it_is() {
+    if !geteuid().is_root() {
+        return;
+    }
+    for (target, allowed) in [("/x/sys", false), ("/x/self/fdinfo", false), ("/link/sys", false), ("/x/meminfo", false)]
+    {
+        let mut container = Container::new("elsewhere").with_proc();
+        symlink("x", container.root("link")).unwrap();
+        container.mount("proc", "proc", "/x", &[]);
+        container.mount("none", "/etc/hostname", "/y", &["bind"]);
+        container.mount("none", if target.ends_with("info") { "/etc/hostname" } else { "/tmp" }, target, &["bind"]);
+        let result = container.run("exit 0");
+        assert_eq!(result.is_ok(), allowed, "{target}: {result:?}");
+        assert!(result.unwrap_err().contains("cannot be mounted because it is inside /proc"));
+    }
+    // A part of a procfs as the root file system: the steps that have no eyes for it are not taken there.
+    let mut steps = Writer::default();
+    let (root, target) = (plan::Text(c"/proc/self"), plan::Text(c"/fdinfo"));
+    steps.push("", plan::Step::Propagation { flags: 1 << 14 | 1 << 18 });
+    steps.push("", plan::Step::OpenRoot { path: root, bind: true });
+    steps.push(
+        "",
+        plan::Step::Mount(plan::Mount {
+            kind: plan::Text(c"tmpfs"),
+            source: plan::Text(c"t"),
+            target,
+            options: plan::Texts::default(),
+            attributes: plan::Attributes::default(),
+            copy_up: false,
+            keep_mode: false,
+            plain_target: false,
+        }),
+    );
+    assert!(run_in(CLONE_NEWNS, &steps).unwrap_err().contains("cannot be mounted because it is inside /proc"));
+}
+
+/// Where mount(2) can say all that is asked it makes what the longer way makes; where it fails the longer way says why.
+#[test]
+fn both_ways_to_mount_make_the_same() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let mut container = Container::new("ways").with_proc();
+    let flags = ["nosuid", "nodev", "noexec", "noatime", "nodiratime", "nosymfollow"];
+    for (kind, options) in
+        [("tmpfs", &["mode=1770", "size=64k"][..]), ("devpts", &["newinstance", "mode=0620"]), ("proc", &[])]
+    {
+        for (number, atime) in ["noatime", "strictatime", "relatime"].into_iter().enumerate() {
+            let all = [&flags[..3], &flags[4..], &[atime], options].concat();
+            container.mount(kind, "it", &format!("/short/{kind}{number}"), &all);
+            // Propagation is what mount(2) can't set along with the rest.
+            container.mount(kind, "it", &format!("/long/{kind}{number}"), &[&all[..], &["private"]].concat());
+        }
+    }
+    let script = "of() { sed -n \"s: [^ ]* /$1/: :p\" /proc/self/mountinfo | cut -d' ' -f4-; }; \
+                  test \"$(of short)\" = \"$(of long)\"; test $(of long | wc -l) = 9; \
+                  test $(stat -c %a /short/tmpfs0) = 1770; of long | grep -q noatime,nodiratime";
+    assert_eq!(container.run(script), Ok(0));
+    container.mount("tmpfs", "t", "/bad", &["size=many"]);
+    assert!(container.run("exit 0").unwrap_err().contains("tmpfs: Bad value for 'size'"));
+}

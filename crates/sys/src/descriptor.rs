@@ -75,20 +75,35 @@ impl Drop for Descriptor {
         let dropped = DROPPED.load(Ordering::Relaxed) | bit;
         DROPPED.store(dropped, Ordering::Relaxed);
         if dropped.count_ones() >= MOST_DROPPED {
-            close_dropped();
+            // One between two that are in use waits for neighbours, as long as there are few like it.
+            close_runs(2);
+            if DROPPED.load(Ordering::Relaxed).count_ones() > MOST_DROPPED / 3 {
+                close_dropped();
+            }
         }
     }
 }
 
 /// Closes each [`Descriptor`] that has been dropped.
 pub fn close_dropped() {
-    let mut dropped = DROPPED.swap(0, Ordering::Relaxed);
-    while dropped != 0 {
-        let first = dropped.trailing_zeros();
-        let count = (dropped >> first).trailing_ones();
-        close_range(first, first + count - 1);
-        dropped &= !(u64::MAX >> (u64::BITS - count) << first);
+    close_runs(1);
+}
+
+/// Closes those dropped ones of which so many stand side by side.
+fn close_runs(shortest: u32) {
+    let (mut rest, mut kept) = (DROPPED.load(Ordering::Relaxed), 0);
+    while rest != 0 {
+        let first = rest.trailing_zeros();
+        let count = (rest >> first).trailing_ones();
+        let run = u64::MAX >> (u64::BITS - count) << first;
+        if count >= shortest {
+            close_range(first, first + count - 1);
+        } else {
+            kept |= run;
+        }
+        rest &= !run;
     }
+    DROPPED.store(kept, Ordering::Relaxed);
 }
 
 /// Closes every descriptor from number `first` on but those in `keep`, which are in rising order. They must

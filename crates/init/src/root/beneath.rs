@@ -45,7 +45,17 @@ pub(crate) fn slash() -> Result<Descriptor, Errno> {
 
 /// Opens what is at `path` beneath `root`.
 pub(crate) fn open(root: BorrowedFd<'_>, path: &CStr, flags: OFlags) -> Result<Descriptor, Errno> {
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    resolve(root, path, flags, ResolveFlags::empty())
+}
+
+/// The same, with more rules.
+pub(super) fn resolve(
+    root: BorrowedFd<'_>,
+    path: &CStr,
+    flags: OFlags,
+    rules: ResolveFlags,
+) -> Result<Descriptor, Errno> {
+    let resolve = rules | ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     for _ in 0..TRIES {
         match openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             // The kernel can't tell whether a `..` stayed inside while something was renamed.
@@ -65,47 +75,13 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<Descripto
     }
 }
 
-/// Opens what is at `path`, made with its parents where it is missing, and says whether it was there.
-pub(crate) fn ensure(root: BorrowedFd<'_>, path: &CStr, missing: Missing) -> Result<(Descriptor, bool), Fault> {
+/// Makes the directory at `path`, with its parents, where it is missing.
+pub(crate) fn make_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Fault> {
     match open(root, path, OFlags::PATH) {
-        Ok(found) => Ok((found, true)),
-        Err(Errno::NOENT) => Ok((make(root, path.to_bytes(), missing)?, false)),
+        Ok(_) => Ok(()),
+        Err(Errno::NOENT) => make(root, path.to_bytes(), Missing::Directory).map(drop),
         Err(errno) => Err(Fault::call("openat2", path.to_bytes(), errno)),
     }
-}
-
-/// Opens the directory at `path`, which must not be a link, made with its parents where it is missing.
-pub(super) fn plain_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<Descriptor, Fault> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-    let mut found = open(root, path, flags);
-    if let Err(Errno::NOENT) = found {
-        drop(make(root, path.to_bytes(), Missing::Directory)?);
-        found = open(root, path, flags);
-    }
-    found.map_err(|errno| match errno {
-        Errno::NOTDIR | Errno::LOOP => {
-            Fault::quoted(b"", path.to_bytes(), b" must be mounted on ordinary directory", None)
-        }
-        errno => Fault::call("openat2", path.to_bytes(), errno),
-    })
-}
-
-/// Opens the directory that holds the last part of `path`, made where it is missing.
-pub(crate) fn entry<'p>(root: BorrowedFd<'_>, path: &'p CStr) -> Result<Entry<'p, Descriptor>, Fault> {
-    let bytes = path.to_bytes_with_nul();
-    let start = bytes.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
-    let (above, name) = bytes.split_at_checked(start).unwrap_or_default();
-    let name = CStr::from_bytes_with_nul(name).unwrap_or_default();
-    if matches!(name.to_bytes(), b"" | b"." | b"..") {
-        return Err(Fault::refusal("nothing can be made at", path.to_bytes()));
-    }
-    let mut way = Way::new(above)?;
-    let directory = match way.open(root, way.length, OFlags::PATH | OFlags::DIRECTORY) {
-        Ok(found) => found,
-        Err(Errno::NOENT) => make(root, above, Missing::Directory)?,
-        Err(errno) => return Err(Fault::call("openat2", above, errno)),
-    };
-    Ok(Entry { directory, name })
 }
 
 /// Gives what `file` is open on (also only by `O_PATH`) an owner.
@@ -135,6 +111,14 @@ impl<D: AsFd> Entry<'_, D> {
     /// The text of the link that is there, in `space`.
     pub(super) fn link_text<'s>(&self, space: &'s mut [MaybeUninit<u8>; PATH_MAX]) -> Result<&'s [u8], Errno> {
         readlinkat_raw(&self.directory, self.name, space).map(|(text, _)| &*text)
+    }
+
+    /// Makes what is missing.
+    pub(crate) fn make(&self, missing: Missing) -> Result<(), Errno> {
+        match missing {
+            Missing::Directory => self.make_directory(0o755),
+            Missing::File => self.make_node(FILE | 0o644, 0),
+        }
     }
 
     /// Makes a directory.
@@ -169,8 +153,9 @@ impl<D: AsFd> Entry<'_, D> {
     }
 }
 
-/// Makes what is missing of `path`, also where a link of the image points at something that is missing.
-fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<Descriptor, Fault> {
+/// Opens what is at `path`, made with its parents where it is missing, also where a link of the image points at
+/// something that is missing.
+pub(super) fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<Descriptor, Fault> {
     let mut way = Way::new(path)?;
     let (mut end, mut links) = (way.part_after(0), 0);
     for _ in 0..PATH_MAX {
@@ -201,8 +186,11 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<Descripto
             }
             Err(Errno::NOENT) => {
                 let kind = if last { missing } else { Missing::Directory };
-                way.name(end, |name| make_one(&Entry { directory: &directory, name }, kind))
-                    .map_err(|errno| Fault::call("make the mount point", path, errno))?;
+                match way.name(end, |name| Entry { directory: &directory, name }.make(kind)) {
+                    // What has just appeared there is as good.
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(Fault::call("make the mount point", path, errno)),
+                }
             }
             // Something else has just appeared there: look again.
             Err(Errno::INVAL) => {}
@@ -210,18 +198,6 @@ fn make(root: BorrowedFd<'_>, path: &[u8], missing: Missing) -> Result<Descripto
         }
     }
     Err(Fault::call("openat2", path, Errno::LOOP))
-}
-
-/// Makes one part of a path. What is there already is as good.
-pub(crate) fn make_one<D: AsFd>(entry: &Entry<'_, D>, kind: Missing) -> Result<(), Errno> {
-    let made = match kind {
-        Missing::Directory => entry.make_directory(0o755),
-        Missing::File => entry.make_node(FILE | 0o644, 0),
-    };
-    match made {
-        Err(Errno::EXIST) => Ok(()),
-        other => other,
-    }
 }
 
 /// A path that is walked part by part. `end` is where a part ends: the path up to there is the part's own.

@@ -5,14 +5,14 @@ use super::{covers, tree};
 use crate::context::Context;
 use crate::fault::Fault;
 use plan::{Device, Text};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, Gid, OFlags, Uid, fstat, makedev};
 use sys::Errno;
 use sys::descriptor::Descriptor;
 
 /// Makes a device node or FIFO.
-pub(crate) fn device(context: &mut Context<'_>, step: &Device<'_>) -> Result<(), Fault> {
-    let entry = beneath::entry(context.root()?, step.path.0)?;
+pub(crate) fn device<'p>(context: &mut Context<'p>, step: &Device<'p>) -> Result<(), Fault> {
+    let entry = context.root_mut()?.entry(step.path.0)?;
     if step.from_host {
         return from_host(&entry, step);
     }
@@ -26,8 +26,8 @@ pub(crate) fn device(context: &mut Context<'_>, step: &Device<'_>) -> Result<(),
 }
 
 /// Makes a symbolic link.
-pub(crate) fn link(context: &mut Context<'_>, path: Text<'_>, to: Text<'_>, replace: bool) -> Result<(), Fault> {
-    let entry = beneath::entry(context.root()?, path.0)?;
+pub(crate) fn link<'p>(context: &mut Context<'p>, path: Text<'p>, to: Text<'_>, replace: bool) -> Result<(), Fault> {
+    let entry = context.root_mut()?.entry(path.0)?;
     if replace {
         match entry.remove() {
             Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
@@ -42,7 +42,7 @@ pub(crate) fn link(context: &mut Context<'_>, path: Text<'_>, to: Text<'_>, repl
 
 /// Makes a directory.
 pub(crate) fn directory(context: &mut Context<'_>, path: Text<'_>) -> Result<(), Fault> {
-    match beneath::ensure(context.root()?, path.0, Missing::Directory) {
+    match beneath::make_directory(context.root()?, path.0) {
         // Root may be refused where the payload's user is not: who needs the directory will say so.
         Err(fault) if !matches!(fault.errno, Some(Errno::ACCESS | Errno::PERM)) => Err(fault),
         _ => Ok(()),
@@ -54,7 +54,7 @@ fn kind(step: &Device<'_>) -> FileType {
 }
 
 /// Gives the new node its owner: it is root's.
-fn own(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
+fn own(entry: &Entry<'_, BorrowedFd<'_>>, step: &Device<'_>) -> Result<(), Fault> {
     if (step.uid, step.gid) == (0, 0) {
         return Ok(());
     }
@@ -67,7 +67,7 @@ fn own(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
 }
 
 /// Takes what is there already for the device, if it is that.
-fn compare(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
+fn compare(entry: &Entry<'_, BorrowedFd<'_>>, step: &Device<'_>) -> Result<(), Fault> {
     if step.exact && !same(&look(entry, step)?, step)? {
         return Err(Fault::refusal("there is something else than that device at", step.path.bytes()));
     }
@@ -75,9 +75,12 @@ fn compare(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault
 }
 
 /// Binds the host's node of the same path.
-fn from_host(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fault> {
+fn from_host(entry: &Entry<'_, BorrowedFd<'_>>, step: &Device<'_>) -> Result<(), Fault> {
     let tree = covers::host_device(step.path.0, kind(step), step.major, step.minor)?;
-    beneath::make_one(entry, Missing::File).map_err(|errno| Fault::call("mknodat", step.path.bytes(), errno))?;
+    match entry.make(Missing::File) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(Fault::call("mknodat", step.path.bytes(), errno)),
+    }
     let target = look(entry, step)?;
     if same(&target, step)? {
         return Ok(());
@@ -85,7 +88,7 @@ fn from_host(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<(), Fau
     tree::attach(tree.as_fd(), target.as_fd()).map_err(|errno| Fault::call("move_mount", step.path.bytes(), errno))
 }
 
-fn look(entry: &Entry<'_, Descriptor>, step: &Device<'_>) -> Result<Descriptor, Fault> {
+fn look(entry: &Entry<'_, BorrowedFd<'_>>, step: &Device<'_>) -> Result<Descriptor, Fault> {
     entry.open(OFlags::PATH).map_err(|errno| Fault::call("openat", step.path.bytes(), errno))
 }
 

@@ -2,6 +2,7 @@
 
 use super::covers::Covers;
 use super::filesystem::Filesystem;
+use super::place::Root;
 use super::tree::{self, RECURSIVE};
 use super::{bare, beneath, guard};
 use crate::context::Context;
@@ -50,13 +51,15 @@ pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -
     umask(Mode::empty());
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = open(path.0, flags, Mode::empty()).map(Descriptor::from).map_err(call("open"))?;
-    context.root = if bind {
+    let root = if bind {
         let tree = tree::copy(directory.as_fd(), true).map_err(call("open_tree"))?;
         tree::attach(tree.as_fd(), directory.as_fd()).map_err(call("move_mount"))?;
-        Some(tree)
+        tree
     } else {
-        Some(directory)
+        directory
     };
+    let proc = guard::is_proc(&root).map_err(call("fstatfs"))?;
+    context.root = Some(Root::new(root, proc));
     let mut covers = Covers::default();
     covers.take_null()?;
     context.covers = covers;

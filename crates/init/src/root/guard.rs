@@ -2,6 +2,7 @@
 //! reach the kernel: CVE-2019-16884 and its kin.
 
 use super::beneath;
+use super::place::Place;
 use crate::fault::Fault;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd};
@@ -26,16 +27,21 @@ const STAND_INS: [&CStr; 10] = [
     c"/proc/sys/kernel/ns_last_pid",
 ];
 
-/// Refuses a mount of `tree` on `target` that would hide a part of a procfs, or a whole one behind something else.
-pub(super) fn check(root: BorrowedFd<'_>, target: &Descriptor, path: &CStr, tree: &Descriptor) -> Result<(), Fault> {
+/// Refuses a mount that would hide a part of a procfs, or a whole one behind something else; `whole` says whether the
+/// mount is itself a whole procfs. What is certain to be on no procfs need not be looked at.
+pub(super) fn check(
+    root: BorrowedFd<'_>,
+    place: &Place,
+    path: &CStr,
+    whole: impl FnOnce() -> Result<bool, Errno>,
+) -> Result<(), Fault> {
     let call = |errno| Fault::call("fstatfs", path.to_bytes(), errno);
-    let on_proc = is_proc(target).map_err(call)?;
+    let target = &place.target;
+    let on_proc = !place.plain && is_proc(target).map_err(call)?;
     let over_root = path == c"/proc" || on_proc && is_root(target).map_err(call)?;
     if over_root {
-        if is_proc(tree).map_err(call)? && is_root(tree).map_err(call)? {
-            return Ok(());
-        }
-        return Err(refusal(path, b" cannot be mounted because it is not of type proc"));
+        let whole = whole().map_err(call)?;
+        return if whole { Ok(()) } else { Err(refusal(path, b" cannot be mounted because it is not of type proc")) };
     }
     if on_proc && !stands_in(root, target).map_err(call)? {
         return Err(refusal(path, b" cannot be mounted because it is inside /proc"));

@@ -8,6 +8,7 @@ use plan::Text;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::{retry_on_intr, write};
 use rustix::system::{setdomainname, sethostname};
+use sys::descriptor::Descriptor;
 
 /// Sets the host name.
 pub(crate) fn hostname(name: Text<'_>) -> Result<(), Fault> {
@@ -32,6 +33,7 @@ pub(crate) fn sysctl(context: &mut Context<'_>, path: Text<'_>, value: Text<'_>)
     let name = CStr::from_bytes_with_nul(&whole).unwrap_or_default();
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
     let file = openat2(procfs, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty(), resolve)
+        .map(Descriptor::from)
         .map_err(|errno| Fault::call("open sysctl", path.bytes(), errno))?;
     match retry_on_intr(|| write(&file, value.bytes())) {
         Ok(written) if written == value.bytes().len() => Ok(()),

@@ -9,6 +9,7 @@ pub(crate) mod beneath;
 mod copy;
 pub(crate) mod covers;
 mod device;
+mod direct;
 mod enter;
 mod filesystem;
 mod guard;
@@ -16,6 +17,7 @@ mod identity;
 mod locked;
 mod mount;
 mod mountinfo;
+pub(crate) mod place;
 mod protect;
 pub(crate) mod tree;
 

@@ -2,7 +2,8 @@
 
 use super::beneath::{self, Missing};
 use super::filesystem::Filesystem;
-use super::{copy, guard, locked, tree};
+use super::place::Place;
+use super::{copy, direct, guard, locked, tree};
 use crate::context::Context;
 use crate::conversation;
 use crate::fault::Fault;
@@ -14,48 +15,66 @@ use sys::Errno;
 use sys::descriptor::Descriptor;
 
 /// Mounts a file system.
-pub(crate) fn mount(context: &mut Context<'_>, step: &Mount<'_>) -> Result<(), Fault> {
-    let (root, path) = (context.root()?, step.target.0);
-    let (target, existed) = if step.plain_target {
-        (beneath::plain_directory(root, path)?, true)
+pub(crate) fn mount<'p>(context: &mut Context<'p>, step: &Mount<'p>) -> Result<(), Fault> {
+    let (root, path) = (context.root_mut()?, step.target.0);
+    let place = if step.plain_target { root.plain_directory(path)? } else { root.ensure(path, Missing::Directory)? };
+    guard::check(root.as_fd(), &place, path, || Ok(step.kind.0 == c"proc"))?;
+    let mut digits = [0; 5];
+    let mode = if step.keep_mode && place.existed {
+        let mode = fstat(&place.target).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?.st_mode;
+        Some(octal(mode, &mut digits))
     } else {
-        beneath::ensure(root, path, Missing::Directory)?
+        None
     };
+    if !direct::is_done(step, mode, &place.target) {
+        detached(step, mode, &place)?;
+    }
+    root.covered(&place, path);
+    Ok(())
+}
+
+/// Makes the file system detached, with all that it needs, and attaches it.
+fn detached(step: &Mount<'_>, mode: Option<&CStr>, place: &Place) -> Result<(), Fault> {
     let filesystem = Filesystem::new(step.kind.0)?;
     if !step.source.bytes().is_empty() {
         filesystem.set(c"source", step.source.0)?;
     }
-    if step.keep_mode && existed {
-        let mode = fstat(&target).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?.st_mode;
-        filesystem.set(c"mode", octal(mode, &mut [0; 5]))?;
+    if let Some(mode) = mode {
+        filesystem.set(c"mode", mode)?;
     }
     for option in step.options.iter() {
         filesystem.option(option)?;
     }
     let tree = filesystem.mount(step.kind.0, step.attributes.set)?;
-    guard::check(root, &target, path, &tree)?;
-    if step.copy_up && existed {
-        copy::contents(&target, &tree)?;
+    if step.copy_up && place.existed {
+        copy::contents(&place.target, &tree)?;
     }
-    finish(&tree, &target, path, &Attributes { set: 0, ..step.attributes })
+    finish(&tree, &place.target, step.target.0, &Attributes { set: 0, ..step.attributes })
 }
 
 /// Mounts a part of the host's tree.
-pub(crate) fn bind(context: &mut Context<'_>, step: &Bind<'_>) -> Result<(), Fault> {
+pub(crate) fn bind<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<(), Fault> {
     let tree = source(context, step)?;
-    let (root, path) = (context.root()?, step.target.0);
-    let status = fstat(&tree).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
-    let missing = match FileType::from_raw_mode(status.st_mode) {
-        FileType::Directory => Missing::Directory,
-        _ => Missing::File,
-    };
-    let target =
-        if step.plain_target { beneath::plain_directory(root, path)? } else { beneath::ensure(root, path, missing)?.0 };
-    guard::check(root, &target, path, &tree)?;
     if let Some((handle, recursive)) = step.id_map {
         map_ids(context, &tree, context.descriptor(handle)?, recursive)?;
     }
-    finish(&tree, &target, path, &step.attributes)
+    let (root, path) = (context.root_mut()?, step.target.0);
+    let missing = || {
+        let status = fstat(&tree).map_err(|errno| Fault::call("fstat", path.to_bytes(), errno))?;
+        let directory = FileType::from_raw_mode(status.st_mode) == FileType::Directory;
+        Ok(if directory { Missing::Directory } else { Missing::File })
+    };
+    let attach = |errno| Fault::call("move_mount", path.to_bytes(), errno);
+    if let Some(entry) = root.make_beside(path, missing)? {
+        flags(&tree, path, &step.attributes)?;
+        tree::attach_at(&tree, &entry).map_err(attach)?;
+        return tree::propagation(&tree, path, &step.attributes);
+    }
+    let place = if step.plain_target { root.plain_directory(path)? } else { root.find_or_make(path, missing)? };
+    guard::check(root.as_fd(), &place, path, || Ok(guard::is_proc(&tree)? && guard::is_root(&tree)?))?;
+    finish(&tree, &place.target, path, &step.attributes)?;
+    root.covered(&place, path);
+    Ok(())
 }
 
 /// Changes what is mounted at a path: its flags and, where it is not only this mount of it (`bind`) that is
@@ -117,17 +136,17 @@ fn map_ids(
 }
 
 fn finish(tree: &Descriptor, target: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
-    tree::change(tree.as_fd(), attributes).map_err(|errno| locked::fault(tree, path, attributes, errno))?;
+    flags(tree, path, attributes)?;
     tree::place(tree, target, path, attributes)
 }
 
+fn flags(tree: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+    tree::change(tree.as_fd(), attributes).map_err(|errno| locked::fault(tree, path, attributes, errno))
+}
+
 fn change(mount: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
-    let call = |errno| Fault::call("mount_setattr", path.to_bytes(), errno);
-    tree::change(mount.as_fd(), attributes).map_err(|errno| locked::fault(mount, path, attributes, errno))?;
-    for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
-        tree::propagate(mount.as_fd(), flags).map_err(call)?;
-    }
-    Ok(())
+    flags(mount, path, attributes)?;
+    tree::propagation(mount, path, attributes)
 }
 
 /// What is mounted at a path.

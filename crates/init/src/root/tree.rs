@@ -1,5 +1,6 @@
 //! Detached trees of mounts: made ready before anything can see them, then attached.
 
+use super::beneath::Entry;
 use crate::fault::Fault;
 use core::ffi::CStr;
 use plan::Attributes;
@@ -34,6 +35,11 @@ pub(crate) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(),
     move_mount(tree, c"", target, c"", flags)
 }
 
+/// Attaches a tree to what has just been made; a link in its place is not followed.
+pub(super) fn attach_at(tree: &Descriptor, entry: &Entry<'_, BorrowedFd<'_>>) -> Result<(), Errno> {
+    move_mount(tree, c"", entry.directory, entry.name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
 /// Attaches a tree at `path` and gives it the propagation that is asked: only there is it known whether the mount
 /// above is shared.
 pub(super) fn place(tree: &Descriptor, target: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
@@ -43,10 +49,15 @@ pub(super) fn place(tree: &Descriptor, target: &Descriptor, path: &CStr, attribu
             if errno == Errno::INVAL && is_directory(tree) != is_directory(target) { Errno::NOTDIR } else { errno };
         Fault::call("move_mount", path.to_bytes(), errno)
     })?;
-    for flags in attributes.propagation.into_iter().filter(|flags| *flags != 0) {
-        propagate(tree.as_fd(), flags).map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))?;
-    }
-    Ok(())
+    propagation(tree, path, attributes)
+}
+
+/// Gives a mount the propagation that is asked.
+pub(super) fn propagation(mount: &Descriptor, path: &CStr, attributes: &Attributes) -> Result<(), Fault> {
+    let mut asked = attributes.propagation.into_iter().filter(|flags| *flags != 0);
+    asked
+        .try_for_each(|flags| propagate(mount.as_fd(), flags))
+        .map_err(|errno| Fault::call("mount_setattr", path.to_bytes(), errno))
 }
 
 fn is_directory(file: &Descriptor) -> bool {
