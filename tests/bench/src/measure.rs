@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// After so long, growth is no longer measured: a busy machine has no end.
+const PATIENCE: Duration = Duration::from_secs(150);
+
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
@@ -60,7 +63,7 @@ impl Extent {
     fn counts(self, runtime: &Runtime) -> bool {
         match self.counts {
             Counted::All => true,
-            Counted::Checked => runtime.is_floor() || [OWN, PEER].contains(&runtime.name.as_str()),
+            Counted::Checked => runtime.is_floor() || is_compared(runtime),
             Counted::None => false,
         }
     }
@@ -191,7 +194,13 @@ impl Bench<'_> {
         if !self.extent.growth {
             return Ok(());
         }
-        for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor()) {
+        let grown = |runtime: &&Runtime| !runtime.is_floor() && (self.layout.is_v2() || is_compared(runtime));
+        for runtime in runtimes.iter().filter(grown) {
+            if self.begin.elapsed() > PATIENCE {
+                let name = [self.layout.name, "growth", &runtime.name, "trouble"];
+                figures.remark(&name, "not measured: all before took too long");
+                continue;
+            }
             self.say(&format!("growth of {}", runtime.name));
             let mut growth = Growth { runtime, place, figures, most: most(&runtime.name, &self.layout) };
             growth.mounts()?;
@@ -200,6 +209,11 @@ impl Bench<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether it is one of the two that promises are about.
+fn is_compared(runtime: &Runtime) -> bool {
+    [OWN, PEER].contains(&runtime.name.as_str())
 }
 
 /// A program on PATH.

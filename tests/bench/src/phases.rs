@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The phases that the floor has, in its order: what figures call them, and what they are.
-pub(crate) const PHASES: [(&str, &str); 21] = [
+pub(crate) const PHASES: [(&str, &str); 20] = [
     ("cgroups", "cgroups made"),
     ("limits", "limits and device rules"),
     ("clone", "the clone with its namespaces"),
@@ -31,8 +31,7 @@ pub(crate) const PHASES: [(&str, &str); 21] = [
     ("bounding", "bounding set"),
     ("seccomp", "seccomp filter installed"),
     ("capabilities", "capabilities"),
-    ("program", "the program's start, run and end"),
-    ("remove", "cgroups removed"),
+    ("outside", "not traced: the runtime's start and end, `true`, cgroups removed"),
     ("whole", "**the whole, as a caller sees it**"),
 ];
 
@@ -100,28 +99,40 @@ fn read_trace(file: &Path) -> io::Result<Value> {
     Ok(serde_json::from_slice(&fs::read(file)?)?)
 }
 
-/// Lines of a name and nanoseconds. What is not in a phase is the start of the program and its end.
+/// Lines of a name and nanoseconds.
 fn floor_parts(text: &str, wall: Duration) -> BTreeMap<String, f64> {
     let mut parts = BTreeMap::new();
     for line in text.lines() {
         let Some((name, time)) = line.split_once(' ') else { continue };
-        let name = if name == "devices" { "limits" } else { name };
+        let name = match name {
+            "devices" => "limits",
+            // Our trace has ended by then.
+            "program" | "remove" => continue,
+            name => name,
+        };
         *parts.entry(name.to_owned()).or_default() += time.parse::<f64>().unwrap_or_default() / 1000.0;
     }
-    complete(parts, wall)
+    let traced = parts.values().sum();
+    complete(parts, wall, traced)
 }
 
+/// The events of a trace: there, processes work side by side.
 fn own_parts(trace: &Value, wall: Duration) -> BTreeMap<String, f64> {
     let mut parts = BTreeMap::new();
+    let (mut begin, mut end) = (f64::INFINITY, 0.0_f64);
     for event in trace["traceEvents"].as_array().into_iter().flatten() {
         let (Some(who), Some(what)) = (event["cat"].as_str(), event["name"].as_str()) else { continue };
-        *parts.entry(phase(who, what)).or_default() += event["dur"].as_f64().unwrap_or_default();
+        let [start, took] = ["ts", "dur"].map(|key| event[key].as_f64().unwrap_or_default());
+        (begin, end) = (begin.min(start), end.max(start + took));
+        *parts.entry(phase(who, what)).or_default() += took;
     }
-    complete(parts, wall)
+    complete(parts, wall, (end - begin).max(0.0))
 }
 
-fn complete(mut parts: BTreeMap<String, f64>, wall: Duration) -> BTreeMap<String, f64> {
-    parts.insert("whole".to_owned(), wall.as_secs_f64() * 1e6);
+fn complete(mut parts: BTreeMap<String, f64>, wall: Duration, traced: f64) -> BTreeMap<String, f64> {
+    let whole = wall.as_secs_f64() * 1e6;
+    parts.insert("outside".to_owned(), whole - traced);
+    parts.insert("whole".to_owned(), whole);
     parts
 }
 
@@ -165,17 +176,18 @@ mod tests {
     #[test]
     fn steps_of_one_phase_are_summed_and_what_the_floor_lacks_keeps_its_name() {
         let trace = json!({"traceEvents": [
-            {"cat": "init", "name": "MaskPath /proc/a", "dur": 2.0}, {"cat": "init", "name": "MaskPath /b", "dur": 2.5},
-            {"cat": "runtime", "name": "plan", "dur": 3.0}]});
+            {"cat": "init", "name": "MaskPath /proc/a", "ts": 11.0, "dur": 2.0},
+            {"cat": "init", "name": "MaskPath /b", "ts": 13.0, "dur": 2.5},
+            {"cat": "runtime", "name": "plan", "ts": 10.0, "dur": 3.0}]});
         let parts = own_parts(&trace, Duration::from_micros(9));
         let parts: Vec<_> = parts.iter().map(|(name, time)| (name.as_str(), *time)).collect();
-        assert_eq!(parts, [("masks", 4.5), ("runtime: plan", 3.0), ("whole", 9.0)]);
+        assert_eq!(parts, [("masks", 4.5), ("outside", 3.5), ("runtime: plan", 3.0), ("whole", 9.0)]);
     }
 
     #[test]
     fn the_floor_says_a_phase_a_line() {
-        let parts = floor_parts("limits 1000\ndevices 500\n", Duration::from_micros(2));
-        assert_eq!(parts.get("limits"), Some(&1.5));
+        let parts = floor_parts("limits 1000\ndevices 500\nprogram 300\n", Duration::from_micros(2));
+        assert_eq!((parts.get("limits"), parts.get("outside")), (Some(&1.5), Some(&0.5)));
     }
 
     #[test]
