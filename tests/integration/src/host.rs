@@ -70,3 +70,14 @@ pub fn say_is_skipped(test: &str, reason: &str) {
     let line = format!("\nskipped: {test}: {reason}\n");
     drop(std::io::stderr().write_all(line.as_bytes()));
 }
+
+/// A whole disk's numbers: `8:0`.
+pub fn disk() -> Option<(u32, u32)> {
+    let disks = fs::read_dir("/sys/block").ok()?.flatten().map(|disk| disk.path());
+    let mut disks: Vec<_> = disks.collect();
+    // Any will do, but none that comes and goes.
+    disks.sort_by_key(|path| path.to_string_lossy().contains("zram"));
+    let numbers = fs::read_to_string(disks.first()?.join("dev")).ok()?;
+    let (major, minor) = numbers.trim().split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}

@@ -174,7 +174,7 @@ fn update_leaves_devices_alone() {
         bundle.call(["update", "--pids-limit", "50", bundle.id()]).ok();
     }
     bundle.exec(&["sh", "-c", "head -c 1 /dev/zero >/dev/null"]).ok();
-    let denied = bundle.exec(&["sh", "-c", "mknod /d b 7 0 && cat /d"]);
+    let denied = bundle.exec(&["sh", "-c", "mknod /dev/d b 7 0 && cat /dev/d"]);
     assert!(denied.err.contains("not permitted"), "{denied}");
 }
 

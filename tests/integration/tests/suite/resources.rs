@@ -220,21 +220,11 @@ fn no_process_but_init() {
     assert!(outcome.out == "one\n" && outcome.err.contains("fork"), "{outcome}");
 }
 
-/// A whole disk's numbers: `8:0`.
-fn disk() -> Option<(u32, u32)> {
-    let disks = fs::read_dir("/sys/block").ok()?.flatten().map(|disk| disk.path());
-    let mut disks: Vec<_> = disks.collect();
-    // Any will do, but none that comes and goes.
-    disks.sort_by_key(|path| path.to_string_lossy().contains("zram"));
-    let numbers = fs::read_to_string(disks.first()?.join("dev")).ok()?;
-    let (major, minor) = numbers.trim().split_once(':')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
 #[test]
 fn rates_of_block_devices() {
     need_root!();
-    let Some((major, minor)) = disk().filter(|_| host::hierarchy("blkio").or(host::hierarchy("io")).is_some()) else {
+    let Some((major, minor)) = host::disk().filter(|_| host::hierarchy("blkio").or(host::hierarchy("io")).is_some())
+    else {
         skip!("no disk, or no controller of block devices");
     };
     let rate = |rate: u32| json!([{"major": major, "minor": minor, "rate": rate}]);

@@ -1,7 +1,7 @@
 //! Seccomp filters, judged by what calls answer.
 
 use harness::terminal::Receiver;
-use harness::{Bundle, need_cofferdam, need_root, programs};
+use harness::{Bundle, need_cofferdam, need_root, programs, skip};
 use serde_json::{Value, json};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::SocketAddr;
@@ -65,4 +65,136 @@ fn what_would_block_the_runtime_is_refused() {
     bundle.set("/linux/seccomp/defaultAction", json!("SCMP_ACT_NOTIFY"));
     bundle.create().fails().says("SCMP_ACT_NOTIFY");
     bundle.assert_nothing_left();
+}
+
+/// What the calls answer under a filter: a line each.
+#[track_caller]
+fn answers(calls: &[&str], seccomp: Value) -> Vec<String> {
+    calling(calls, seccomp).run().ok().out.lines().map(str::to_owned).collect()
+}
+
+fn failing(names: &[&str], errno: u32) -> Value {
+    json!({"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno})
+}
+
+/// A program of 32 bits may make them by numbers of their own or by socketcall(2) and ipc(2).
+#[test]
+fn calls_behind_a_multiplexer_have_their_rules_too() {
+    need_root!();
+    need_cofferdam!("libseccomp's filter is another");
+    let rules = json!([failing(&["socket", "shmget"], 99)]);
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86"], "syscalls": rules});
+    if calling(&["compat:64"], seccomp.clone()).run().out != "0\n" {
+        skip!("no programs of 32 bits here");
+    }
+    // socketcall(SYS_SOCKET), socket(); ipc(SHMGET), shmget(); getppid(), socketcall(SYS_BIND).
+    let calls = ["compat:102,1", "compat:359", "compat:117,23", "compat:395", "compat:64", "compat:102,2"];
+    let found = answers(&calls, seccomp);
+    assert_eq!(found[..5], ["99", "99", "99", "99", "0"]);
+    assert_ne!(found[5], "99");
+}
+
+/// `futex_wake` is of Linux 6.7.
+#[test]
+fn calls_that_are_newer_than_libseccomp_have_rules() {
+    need_root!();
+    need_cofferdam!("its libseccomp may be older");
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [failing(&["futex_wake"], 99)]});
+    assert_eq!(answers(&["454", "110"], seccomp), ["99", "0"]);
+}
+
+/// A jump of the filter machine leads over 255 instructions at most.
+#[test]
+fn long_filters_answer_at_all_their_places() {
+    need_root!();
+    need_cofferdam!("libseccomp does not always do what several rules of a call say");
+    let at = |value: u64, op: &str| json!([{"index": 0, "value": value, "op": op}]);
+    let mut rules = Vec::new();
+    for value in 0..150_u32 {
+        // Each has an error of its own, so that none can share another's instructions.
+        for (name, first) in [("getppid", 200), ("getuid", 400), ("getgid", 600)] {
+            let mut rule = failing(&[name], first + value);
+            rule["args"] = at(u64::from(value) << 31, "SCMP_CMP_EQ");
+            rules.push(rule);
+        }
+        // These can: one list of values, in both halves.
+        let mut rule = failing(&["getpgrp"], 99);
+        rule["args"] = at(u64::from(value % 2) << 32 | u64::from(value), "SCMP_CMP_EQ");
+        rules.push(rule);
+    }
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rules});
+    let mut calls = Vec::new();
+    let mut expected = Vec::new();
+    for value in [0_u64, 1, 74, 75, 148, 149, 150] {
+        for (number, first) in [(110, 200), (102, 400), (104, 600)] {
+            calls.push(format!("{number},{}", value << 31));
+            expected.push(if value < 150 { (first + value).to_string() } else { "0".to_owned() });
+        }
+        calls.push(format!("111,{}", (value % 2) << 32 | value));
+        expected.push(if value < 150 { "99" } else { "0" }.to_owned());
+        calls.push(format!("111,{}", ((value + 1) % 2) << 32 | value));
+        expected.push("0".to_owned());
+    }
+    assert_eq!(answers(&calls.iter().map(String::as_str).collect::<Vec<_>>(), seccomp), expected);
+}
+
+#[test]
+fn names_that_nobody_knows_are_told_but_not_without_end() {
+    need_root!();
+    need_cofferdam!("it warns otherwise");
+    let names: Vec<String> = (0..20).map(|number| format!("nonesuch{number}")).collect();
+    let rule = json!({"names": names, "action": "SCMP_ACT_ERRNO"});
+    let bundle = calling(&["110"], json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}));
+    let outcome = bundle.run().ok();
+    assert_eq!(outcome.out, "0\n");
+    assert!(outcome.err.contains("nonesuch15") && !outcome.err.contains("nonesuch16"), "{outcome}");
+    assert!(outcome.err.contains("4 more unknown seccomp syscalls ignored"), "{outcome}");
+}
+
+#[test]
+fn filters_that_cannot_be_are_refused_with_their_place() {
+    need_root!();
+    need_cofferdam!("it says less");
+    let rule = |names: Value, more: Value| {
+        let mut rule = json!({"names": names, "action": "SCMP_ACT_ERRNO"});
+        rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]})
+    };
+    let with = |more: Value| {
+        let mut section = rule(json!(["sync"]), json!({}));
+        section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        section
+    };
+    let each = |count: u32| {
+        let one = |value| {
+            json!({"names": ["getppid"], "action": "SCMP_ACT_ERRNO", "errnoRet": value % 4096,
+            "args": [{"index": value % 6, "value": value, "op": "SCMP_CMP_EQ"}]})
+        };
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": (0..count).map(one).collect::<Vec<_>>()})
+    };
+    let arguments: Vec<Value> =
+        (0..300).map(|value| json!({"index": 0, "value": value, "op": "SCMP_CMP_EQ"})).collect();
+    let repeated = json!({"args": arguments});
+    for (section, place, why) in [
+        (rule(json!(["sync", ""]), json!({})), "/syscalls/0/names/1", "empty string is not a valid syscall"),
+        (rule(json!(["sync"]), json!({"errnoRet": 4096})), "/syscalls/0/errnoRet", "0 to 4095"),
+        (rule(json!(vec!["sync"; 200]), repeated), "/syscalls/0/names/109", "no filter can hold them"),
+        (each(3000), "/syscalls", "the most that the kernel takes"),
+        (
+            with(json!({"architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_LOONGARCH64"]})),
+            "/architectures/1",
+            "libseccomp",
+        ),
+        (with(json!({"listenerMetadata": "x"})), "/listenerMetadata", "must not be given without listenerPath"),
+        (with(json!({"flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]})), "/flags/0", "SCMP_ACT_NOTIFY"),
+        (
+            json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_NOTIFY"}]}),
+            "/listenerPath",
+            "listenerPath is not set",
+        ),
+    ] {
+        let bundle = calling(&[SYNC], section);
+        bundle.create().fails().says(&format!("/linux/seccomp{place}")).says(why);
+        bundle.assert_nothing_left();
+    }
 }

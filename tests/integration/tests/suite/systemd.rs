@@ -18,18 +18,18 @@ macro_rules! need_systemd {
     };
 }
 
-fn booted() -> bool {
+pub(crate) fn booted() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
 /// A bundle whose unit is `x-TAG.scope` in a slice.
-fn in_slice(slice: &str) -> Bundle {
+pub(crate) fn in_slice(slice: &str) -> Bundle {
     let bundle = Bundle::of_sleep();
     let path = format!("{slice}:x:{}", bundle.tag());
     bundle.with("/linux/cgroupsPath", json!(path))
 }
 
-fn unit(bundle: &Bundle) -> String {
+pub(crate) fn unit(bundle: &Bundle) -> String {
     format!("x-{}.scope", bundle.tag())
 }
 
@@ -46,20 +46,20 @@ fn up(bundle: &Bundle) {
 
 /// Deletes it as engines do, who then name no driver, and looks for what is left.
 #[track_caller]
-fn down(bundle: &Bundle, unit: &str) {
+pub(crate) fn down(bundle: &Bundle, unit: &str) {
     bundle.call(["delete", "--force", bundle.id()]).ok();
     gone(bundle, unit);
 }
 
 #[track_caller]
-fn gone(bundle: &Bundle, unit: &str) {
+pub(crate) fn gone(bundle: &Bundle, unit: &str) {
     bundle.assert_nothing_left();
     assert_eq!(show(unit, "LoadState"), "not-found");
 }
 
 /// A property of a unit, as systemctl(1) prints it.
 #[track_caller]
-fn show(unit: &str, property: &str) -> String {
+pub(crate) fn show(unit: &str, property: &str) -> String {
     let shown = Command::new("systemctl").args(["show", "--value", "-p", property, unit]).output().unwrap();
     String::from_utf8(shown.stdout).unwrap().trim().to_owned()
 }
