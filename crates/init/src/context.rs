@@ -28,6 +28,10 @@ pub(crate) struct Context<'p> {
     pub root: Option<Root<'p>>,
     /// The procfs of our own, from `Step::Procfs` on.
     pub procfs: Option<Descriptor>,
+    /// Whether the config's procfs was mounted at `/proc`.
+    pub has_proc: bool,
+    /// That procfs, from the first path on that is protected in it.
+    pub proc: Option<Descriptor>,
     /// What hides masked paths.
     pub covers: Covers,
     /// `plan::Header::descriptors`.
@@ -55,6 +59,8 @@ impl<'p> Context<'p> {
             shared: true,
             root: None,
             procfs: None,
+            has_proc: false,
+            proc: None,
             covers: Covers::default(),
             descriptors: &[],
             preserved: 0,

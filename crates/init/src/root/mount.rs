@@ -30,6 +30,7 @@ pub(crate) fn mount<'p>(context: &mut Context<'p>, step: &Mount<'p>) -> Result<(
         detached(step, mode, &place)?;
     }
     root.covered(&place, path);
+    context.has_proc |= step.kind.0 == c"proc" && path == c"/proc";
     Ok(())
 }
 

@@ -11,3 +11,4 @@ mod c17_ids;
 mod c18_sysctls;
 mod c19_control_points;
 mod swaps;
+mod swaps_inside;
