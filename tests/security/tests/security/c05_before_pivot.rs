@@ -3,9 +3,11 @@
 //! Controls: runc 1.1.5 makes links in the host's folder that an image's `/dev` leads to, and removes its `ptmx`
 //! (CVE-2026-41579); the mutants `c05-`.
 
-use harness::need_root;
+use harness::{need_root, programs, skip};
 use rig::{Obstacle, Trap, trap};
 use serde_json::json;
+use std::path::PathBuf;
+use std::process::Command;
 
 /// Where something else can lie than the runtime thinks, and what of the canary a link leads to.
 const PLACES: [(&str, &str); 16] = [
@@ -76,4 +78,22 @@ fn whatever_lies_in_the_way_nothing_of_the_host_is_touched() {
         trap.spring(|_, _| None)
     });
     assert!(made > cases.len() / 4, "only {made} of {} came up", cases.len());
+}
+
+/// The control: Debian's runc 1.1.5 changes the host, and the canary tells.
+#[test]
+fn a_runtime_that_follows_links_is_noticed() {
+    need_root!();
+    let is_old = |runc: &PathBuf| {
+        let said = Command::new(runc).arg("--version").output();
+        said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("runc version 1.1.5"))
+    };
+    let Some(runc) = programs::find("runc").filter(is_old) else { skip!("no runc 1.1.5 here") };
+    let mut trap = Trap::new();
+    let case = Case { place: ("/dev", ""), obstacle: Obstacle::Link, dev: false, terminal: false, readonly: false };
+    case.set(&mut trap);
+    let said = trap.bundle.call_of(&runc, ["run", trap.bundle.id()]).outcome();
+    drop(trap.bundle.call_of(&runc, ["delete", "--force", trap.bundle.id()]).outcome());
+    let changes = trap.canary.changes();
+    assert!(changes.iter().any(|change| change.contains("/ptmx:")), "{changes:#?}, but {said}");
 }
