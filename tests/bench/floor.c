@@ -62,9 +62,7 @@ static const char *const names[] = {PHASES(NAME)};
 enum { PHASES(NUMBER) };
 
 // Shared with the child; not there where nobody asked for times.
-static struct {
-    uint64_t last, took[COUNT(names)];
-} *clockwork;
+static struct { uint64_t last, took[COUNT(names)]; } *clockwork;
 
 static uint64_t now(void) {
     struct timespec time;
@@ -120,6 +118,8 @@ static void put_into(const char *path, const char *text) {
     close(file);
 }
 
+static void make(const char *folder) { must(mkdir(folder, 0755), "mkdir", folder); }
+
 static size_t get(const char *path, void *to, size_t size) {
     int file = open_at(path, O_RDONLY);
     size_t got = must(read(file, to, size), "read", path);
@@ -130,12 +130,9 @@ static size_t get(const char *path, void *to, size_t size) {
 // ---- Cgroups ----
 
 static void make_cgroups(void) {
-    if (asked.v2) {
-        must(mkdir(of_cgroup(0, 0), 0755), "mkdir", asked.cgroup);
-        return;
-    }
-    for (char **hierarchy = asked.hierarchies; *hierarchy; hierarchy++)
-        must(mkdir(of_cgroup(*hierarchy, 0), 0755), "mkdir", of_cgroup(*hierarchy, 0));
+    if (asked.v2) make(of_cgroup(0, 0));
+    if (asked.v2) return;
+    for (char **hierarchy = asked.hierarchies; *hierarchy; hierarchy++) make(of_cgroup(*hierarchy, 0));
     // A new cpuset is empty, and takes in nobody.
     const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
     for (size_t i = 0; i < COUNT(files); i++) {
@@ -167,10 +164,7 @@ static void device_list(void) {
     put(file, "b *:* m", path);
     for (size_t i = 0; i < allowed_count(); i++) {
         char rule[32];
-        if (allowed[i][1] < 0)
-            sprintf(rule, "c %d:* rwm", allowed[i][0]);
-        else
-            sprintf(rule, "c %d:%d rwm", allowed[i][0], allowed[i][1]);
+        sprintf(rule, allowed[i][1] < 0 ? "c %d:* rwm" : "c %d:%d rwm", allowed[i][0], allowed[i][1]);
         put(file, rule, path);
     }
     close(file);
@@ -178,15 +172,16 @@ static void device_list(void) {
 
 #define INSTRUCTION(op, to, from, jump, number)                                                                        \
     (struct bpf_insn) { .code = (op), .dst_reg = (to), .src_reg = (from), .off = (jump), .imm = (number) }
-#define LOAD(to, offset) INSTRUCTION(BPF_LDX | BPF_MEM | BPF_W, to, BPF_REG_1, offset, 0)
+#define LOAD(to, field)                                                                                                \
+    INSTRUCTION(BPF_LDX | BPF_MEM | BPF_W, to, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, field), 0)
 
 // See "BPF_PROG_TYPE_CGROUP_DEVICE" in the kernel's documentation of cgroup-v2.
 static void device_program(int cgroup) {
     struct bpf_insn program[16 + 2 * COUNT(allowed)], *end = program;
     const size_t rules = 2 * allowed_count();
-    *end++ = LOAD(BPF_REG_2, offsetof(struct bpf_cgroup_dev_ctx, access_type));
-    *end++ = LOAD(BPF_REG_4, offsetof(struct bpf_cgroup_dev_ctx, major));
-    *end++ = LOAD(BPF_REG_5, offsetof(struct bpf_cgroup_dev_ctx, minor));
+    *end++ = LOAD(BPF_REG_2, access_type);
+    *end++ = LOAD(BPF_REG_4, major);
+    *end++ = LOAD(BPF_REG_5, minor);
     *end++ = INSTRUCTION(BPF_ALU | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
     *end++ = INSTRUCTION(BPF_ALU | BPF_RSH | BPF_K, BPF_REG_2, 0, 0, 16);
     *end++ = INSTRUCTION(BPF_ALU | BPF_AND | BPF_K, BPF_REG_3, 0, 0, 0xffff);
@@ -221,11 +216,8 @@ static void join_cgroups(void) {
 }
 
 static void remove_cgroups(void) {
-    if (asked.v2) {
-        must(rmdir(of_cgroup(0, 0)), "rmdir", asked.cgroup);
-        return;
-    }
-    for (char **hierarchy = asked.hierarchies; *hierarchy; hierarchy++)
+    if (asked.v2) must(rmdir(of_cgroup(0, 0)), "rmdir", asked.cgroup);
+    for (char **hierarchy = asked.hierarchies; !asked.v2 && *hierarchy; hierarchy++)
         must(rmdir(of_cgroup(*hierarchy, 0)), "rmdir", of_cgroup(*hierarchy, 0));
 }
 
@@ -234,8 +226,6 @@ static void remove_cgroups(void) {
 static void mount_at(const char *kind, const char *target, unsigned long flags, const char *options) {
     must(mount(kind, target, kind, flags, options), "mount", target);
 }
-
-static void make(const char *folder) { must(mkdir(folder, 0755), "mkdir", folder); }
 
 static void set_read_only(const char *path, uint64_t more) {
     struct attributes attributes = {.set = MS_RDONLY | more};
@@ -420,10 +410,8 @@ static void contain(void) {
     lap(PHASE_pivot);
     must(sethostname("ce05e54a07a4", 12), "sethostname", "");
     lap(PHASE_hostname);
-    if (asked.docker) {
-        put_into("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
-        put_into("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
-    }
+    if (asked.docker) put_into("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+    if (asked.docker) put_into("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
     lap(PHASE_sysctls);
     read_only();
     lap(PHASE_readonly);
@@ -459,10 +447,7 @@ static int run(void) {
     limit();
     lap(PHASE_limits);
     int cgroup = open_cgroup();
-    if (asked.v2)
-        device_program(cgroup);
-    else
-        device_list();
+    asked.v2 ? device_program(cgroup) : device_list();
     lap(PHASE_devices);
     const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID;
     pid_t child = clone_into(cgroup, namespaces | (asked.v2 ? CLONE_NEWCGROUP : 0));
@@ -492,17 +477,14 @@ static int enter(void) {
 }
 
 int main(int count, char **arguments) {
-    arguments++;
-    count--;
-    if (count > 0 && !strcmp(*arguments, "--phases")) {
-        void *memory = mmap(0, sizeof *clockwork, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) must(-1, "mmap", "");
-        clockwork = memory;
+    if (count > 1 && !strcmp(arguments[1], "--phases")) {
+        clockwork = mmap(0, sizeof *clockwork, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        must(clockwork == MAP_FAILED ? -1 : 0, "mmap", "");
         clockwork->last = now();
-        arguments++;
-        count--;
+        arguments++, count--;
     }
-    if (count < 6) {
+    arguments++;
+    if (count < 7) {
         dprintf(2, "usage: floor [--phases] run|exec v1|v2 plain|docker CGROUP FILTER ROOTFS|PID [HIERARCHY...]\n");
         return 2;
     }

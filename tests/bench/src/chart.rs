@@ -12,11 +12,13 @@ const COLOURS: [&str; 6] = ["#9aa5b1", "#0b7285", "#e8590c", "#5f3dc4", "#2b8a3e
 /// Medians of all steps of a layout and bundle, as far as they were measured.
 pub(crate) fn draw(figures: &Figures, layout: &str, kind: &str, runtimes: &[String]) -> String {
     let median = |runtime: &str, step: Step| figures.get(&format!("{layout}/{kind}/{runtime}/{}/median", step.key()));
+    let seen = |runtime: &&String| Step::ALL.iter().any(|step| median(runtime, *step).is_some());
+    let runtimes: Vec<&String> = runtimes.iter().filter(seen).collect();
     let all = runtimes.iter().flat_map(|runtime| Step::ALL.iter().filter_map(|step| median(runtime, *step)));
     let longest = all.reduce(f64::max).unwrap_or(1.0);
     let scale = (WIDTH - LEFT - 70.0) / longest;
     let mut y = 64.0;
-    let mut body = legend(runtimes);
+    let mut body = legend(&runtimes);
     for step in Step::ALL {
         let bars: Vec<(usize, f64)> =
             runtimes.iter().enumerate().filter_map(|(place, name)| Some((place, median(name, step)?))).collect();
@@ -50,7 +52,7 @@ pub(crate) fn draw(figures: &Figures, layout: &str, kind: &str, runtimes: &[Stri
     )
 }
 
-fn legend(runtimes: &[String]) -> String {
+fn legend(runtimes: &[&String]) -> String {
     let mut x = LEFT;
     let mut text = String::new();
     for (place, name) in runtimes.iter().enumerate() {
