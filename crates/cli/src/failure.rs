@@ -14,13 +14,27 @@ pub(crate) struct Failure {
     bare: bool,
 }
 
+/// A message is no longer than this, in characters: what a config holds, however long, can't flood logs and pipes.
+const LONGEST: usize = 4000;
+
+/// A text without its middle where it is long: the end says why, and engines look for that.
+pub(crate) fn short(text: String) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    let letters = |skip, take| text.chars().skip(skip).take(take).collect::<String>();
+    let half = LONGEST / 2;
+    format!("{}…{}", letters(0, half), letters(count - half, half))
+}
+
 /// The exit status of a command, or why there is none.
 pub(crate) type Outcome = Result<u8, Failure>;
 
 impl Failure {
     /// A failure with that text; the exit status is 1.
     pub(crate) fn new(text: impl Display) -> Self {
-        Failure { text: one_line(&text.to_string()), pointer: None, status: 1, usage: None, bare: false }
+        Failure { text: short(one_line(&text.to_string())), pointer: None, status: 1, usage: None, bare: false }
     }
 
     /// What an error and its causes say. A cause that the text already has is not said twice.
@@ -133,6 +147,14 @@ mod tests {
             let error = Step { path: "/srv/x", said, source: io::Error::from_raw_os_error(2) };
             assert_eq!(Failure::of(&error).to_string(), "mount /srv/x: no such file or directory");
         }
+    }
+
+    #[test]
+    fn a_long_text_keeps_its_ends() {
+        let failure = Failure::new(format!("open {}: no such file or directory", "ä".repeat(100_000)));
+        let text = failure.to_string();
+        assert!(text.starts_with("open ä") && text.ends_with("ä: no such file or directory"));
+        assert_eq!(text.chars().count(), LONGEST + 1);
     }
 
     #[test]

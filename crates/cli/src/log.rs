@@ -1,5 +1,6 @@
 //! The log: `--log FILE`, `--log-format text|json`, `--debug`, in the shapes that engines read from runc.
 
+use crate::failure::short;
 use serde_json::{Map, Value};
 use std::fmt::{self, Debug, Write as _};
 use std::fs::{File, OpenOptions};
@@ -150,8 +151,8 @@ impl Record {
 
     fn set(&mut self, field: &Field, value: Value) {
         match (field.name(), value) {
-            ("message", Value::String(text)) => self.message = text,
-            ("message", value) => self.message = value.to_string(),
+            ("message", Value::String(text)) => self.message = short(text),
+            ("message", value) => self.message = short(value.to_string()),
             (name, value) => drop(self.fields.insert(name.to_owned(), value)),
         }
     }

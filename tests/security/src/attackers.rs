@@ -10,6 +10,9 @@ pub const ATTACK: Attacker = Attacker { name: "attack", source: include_str!("at
 /// Tries to look into all processes that it sees before they are the container's own.
 pub const SPY: Attacker = Attacker { name: "spy", source: include_str!("spy.c") };
 
+/// A hook's program, which writes down what it finds itself with.
+pub const HOOK: &str = include_str!("hook.c");
+
 /// An attacker: `/NAME`, which tells what it got in `/NAME.log`, always whole, as JSON.
 #[derive(Debug, Clone, Copy)]
 pub struct Attacker {
