@@ -59,6 +59,10 @@ pub(crate) fn run_at(kind: &'static str, index: usize, hook: &Hook, state: &str,
 type Why = (String, Output);
 
 fn run_one(hook: &Hook, state: &str, bundle: &Path) -> Result<(), Why> {
+    // What our caller left open is not for them, whatever the command: the program has what is preserved from init.
+    if let Err(errno) = sys::descriptor::close_on_exec_from(3) {
+        return Err((reason(&errno.into()), Output::default()));
+    }
     let mut child = command(hook, bundle).spawn().map_err(|error| (reason(&error), Output::default()))?;
     let limit = hook.timeout().and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
     let deadline = limit.map(|limit| Instant::now() + limit);

@@ -30,18 +30,20 @@ fn trapped() -> Bundle {
     bundle
 }
 
-/// The paths in the calls that strace wrote of a process between its last `after` and its last `execve`; none where it
-/// made no such call.
+/// The paths in the calls that strace wrote of a process between its last `after`, or its birth in the container, and
+/// its last `execve`; none where it has none.
 fn paths(text: &str, after: &str) -> Option<Vec<String>> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.contains("resumed>")).collect();
-    let begin = lines.iter().rposition(|line| line.starts_with(after))?;
+    let born_inside = !lines.iter().any(|line| line.starts_with("execveat("));
+    let entered = lines.iter().rposition(|line| line.starts_with(after)).map(|at| at + 1);
+    let begin = entered.or(born_inside.then_some(0))?;
     let end = lines.iter().rposition(|line| line.starts_with("execve("))?;
     let quoted = |line: &&str| {
         let path = line.split('"').nth(1)?;
-        (!path.is_empty() && !["write(", "sendto(", "sendmsg(", "read("].iter().any(|call| line.starts_with(call)))
+        (!path.is_empty() && !["fsconfig(", "fsopen("].iter().any(|call| line.starts_with(call)))
             .then(|| path.trim_start_matches('/').to_owned())
     };
-    Some(lines.get(begin + 1..end)?.iter().filter_map(quoted).collect())
+    Some(lines.get(begin..end).filter(|_| end > 0)?.iter().filter_map(quoted).collect())
 }
 
 /// What all processes of a call looked up after they were in the container.
@@ -64,7 +66,7 @@ fn exec_looks_up_the_user_and_the_program() {
     let bundle = trapped();
     bundle.up();
     let found = looked_up(&bundle, "setns", &["exec", "--env", "PATH=/nowhere:/bin", bundle.id(), "true"]);
-    let allowed = ["etc/passwd", "nowhere/true", "bin/true"];
+    let allowed = ["", "etc/passwd", "nowhere/true", "bin/true"];
     assert!(found.iter().all(|path| allowed.contains(&path.as_str())), "{found:?}");
     assert!(found.iter().any(|path| path == "etc/passwd"), "{found:?}");
 }
@@ -78,7 +80,8 @@ fn run_looks_up_what_the_config_names() {
         .iter()
         .flat_map(|list| bundle.config["linux"][list].as_array().unwrap())
         .map(|path| path.as_str().unwrap().trim_start_matches('/').to_owned())
-        .chain(["etc/passwd", "bin/true", ".", ""].map(str::to_owned))
+        .flat_map(|path| [path.trim_start_matches("proc/").to_owned(), path])
+        .chain(["etc/passwd", "bin/true", "proc", ".", ""].map(str::to_owned))
         .collect();
     let found = looked_up(&bundle, "pivot_root", &["run", bundle.id()]);
     assert!(found.iter().all(|path| named.contains(path)), "{found:?}");

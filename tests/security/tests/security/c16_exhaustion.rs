@@ -23,7 +23,11 @@ const KINDS: [(&str, Make, &str); 9] = [
     ("a line of 1 GiB", |path| long_line(path, 1 << 30), "/"),
     ("a million lines", many_lines, "/home/found"),
     ("a fifo", |path| mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).unwrap(), "/"),
-    ("a device without end", |path| mknodat(CWD, path, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5)).unwrap(), "/"),
+    (
+        "a device without end",
+        |path| mknodat(CWD, path, FileType::CharacterDevice, Mode::RWXU, makedev(1, 5)).unwrap(),
+        "/",
+    ),
     ("a link to one", |path| symlink("/dev/zero", path).unwrap(), "/"),
     ("a link to itself", |path| symlink("passwd", path).unwrap(), "/"),
     ("a folder", |path| fs::create_dir(path).unwrap(), "/"),
