@@ -1,7 +1,7 @@
 //! The init stage: walks the steps of a plan and becomes the container's program.
 //!
-//! It is born by exec in the container's namespaces, with the numbers of two descriptors as its arguments: the
-//! sync pipe, and a sealed memfd with the plan. It has no C library, no allocator, no environment.
+//! It is born by exec in the container's namespaces, with its plan as a segment of its program. Its arguments are the
+//! number of the sync pipe, and the address and the length of the plan. It has no C library, no allocator, no environment.
 #![no_std]
 #![no_main]
 #![forbid(unsafe_code)]
@@ -33,17 +33,16 @@ mod walk;
 use context::Context;
 use core::convert::Infallible;
 use fault::Fault;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use sys::entry::Arguments;
 
 sys::entry!(main);
 
 fn main(arguments: Arguments) -> ! {
-    let descriptor = |index| {
-        let number = number::parse(arguments.get(index)?.to_bytes())?;
-        sys::descriptor::own(i32::try_from(number).ok()?)
-    };
-    let (Some(sync), Some(plan)) = (descriptor(1), descriptor(2)) else { sys::clone::exit(2) };
+    let number = |index| number::parse(arguments.get(index)?.to_bytes());
+    let sync = number(1).and_then(|number| sys::descriptor::own(i32::try_from(number).ok()?));
+    let (Some(sync), Some(address), Some(length)) = (sync, number(2), number(3)) else { sys::clone::exit(2) };
+    let plan = sys::memory::mapped(address as usize, length as usize);
     let mut context = Context::new(sync);
     match live(&mut context, plan) {
         Ok(never) => match never {},
@@ -53,9 +52,7 @@ fn main(arguments: Arguments) -> ! {
 }
 
 /// The whole life of init.
-fn live(context: &mut Context<'_>, plan: OwnedFd) -> Result<Infallible, Fault> {
+fn live<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
     death::shield()?;
-    let steps = sys::memory::map_sealed(plan.as_fd()).map_err(|errno| Fault::call("map the plan", b"", errno))?;
-    drop(plan);
-    walk::walk(context, steps)
+    walk::walk(context, plan)
 }

@@ -54,8 +54,7 @@ pub struct Born {
 
 /// Makes the process.
 pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
-    let program = stage::program()?;
-    let plan = stage::plan(parents.plan)?;
+    let (program, plan) = stage::program(parents.plan)?;
     let failed = |errno| Error::Call { act: "make the sync pipe", object: String::new(), errno };
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
@@ -66,7 +65,7 @@ pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
 /// What the child has in its hands.
 struct Cradle {
     program: OwnedFd,
-    plan: OwnedFd,
+    plan: stage::Mapped,
     sync: OwnedFd,
 }
 
@@ -112,7 +111,7 @@ fn become_init(parents: &Parents<'_>, cradle: &Cradle) -> ! {
         tie(cradle);
     }
     let preserved = (3..parents.preserved.saturating_add(3)).filter_map(|number| i32::try_from(number).ok());
-    let ours = parents.descriptors.iter().copied().chain([cradle.plan.as_fd(), cradle.sync.as_fd()]);
+    let ours = parents.descriptors.iter().copied().chain([cradle.sync.as_fd()]);
     let kept = ours.map(|descriptor| descriptor.as_raw_fd()).chain(preserved);
     for descriptor in kept.map(sys::descriptor::borrow) {
         if let Err(errno) = fcntl_setfd(descriptor, FdFlags::empty()) {
@@ -163,11 +162,12 @@ fn become_root(map: &Map) -> Result<(), Errno> {
 }
 
 fn exec(cradle: &Cradle) -> Errno {
-    let number = |descriptor: &OwnedFd| CString::new(descriptor.as_raw_fd().to_string()).unwrap_or_default();
-    let (sync, plan) = (number(&cradle.sync), number(&cradle.plan));
-    let (mut slots, mut none) = ([std::ptr::null(); 4], [std::ptr::null(); 1]);
+    let digits = |number: usize| CString::new(number.to_string()).unwrap_or_default();
+    let sync = digits(usize::try_from(cradle.sync.as_raw_fd()).unwrap_or(usize::MAX));
+    let (address, length) = (digits(cradle.plan.address), digits(cradle.plan.length));
+    let (mut slots, mut none) = ([std::ptr::null(); 5], [std::ptr::null(); 1]);
     let mut arguments = Pointers::new(&mut slots);
-    for text in [c"cofferdam-init", &sync, &plan] {
+    for text in [c"cofferdam-init", &sync, &address, &length] {
         if let Err(errno) = arguments.push(text) {
             return errno;
         }

@@ -1,12 +1,19 @@
-//! The two files that init is born from: its program and its plan, both in memory.
+//! The file that init is born from: its program and its plan, in memory.
 
 use crate::error::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
+use std::io::IoSlice;
 use sys::Errno;
 
 /// The init stage, built by this crate's build script.
 static PROGRAM: &[u8] = include_bytes!(env!("COFFERDAM_INIT"));
+
+/// Where init finds its plan in its memory, and how long it is.
+pub(crate) struct Mapped {
+    pub(crate) address: usize,
+    pub(crate) length: usize,
+}
 
 /// The init stage as a sealed file. It is the only program of ours that a container can see, and nobody can ever
 /// write to it (CVE-2019-5736): the file on disk is not even mapped in the container.
@@ -14,18 +21,40 @@ static PROGRAM: &[u8] = include_bytes!(env!("COFFERDAM_INIT"));
 /// It may be executed but not read. So the kernel keeps a process that runs it from being traced from its first
 /// instruction on, if that process gave up the right to read anything ([`crate::birth`]): see `would_dump` in the
 /// kernel's fs/exec.c.
-pub(crate) fn program() -> Result<OwnedFd, Error> {
-    let file = memory(c"cofferdam-init", PROGRAM)?;
+///
+/// The plan is a segment of the program, so that the kernel maps it when it executes the file.
+pub(crate) fn program(plan: &[u8]) -> Result<(OwnedFd, Mapped), Error> {
+    // A segment is as far into a page of memory as into one of the file, however large pages are here.
+    const FAR: usize = 0x1000_0000;
+    const PAGE: usize = 0x1_0000;
+    let mapped = Mapped { address: FAR + PROGRAM.len() % PAGE, length: plan.len() };
+    let headers = with_segment(PROGRAM, &mapped).ok_or_else(|| failed(Errno::NOEXEC))?;
+    let rest = PROGRAM.get(headers.len()..).unwrap_or_default();
+    let file = memory(c"cofferdam-init", [&headers, rest, plan])?;
     fchmod(&file, Mode::from_raw_mode(0o111)).map_err(failed)?;
-    Ok(file)
+    Ok((file, mapped))
 }
 
-/// The plan as a sealed file, which init maps.
-pub(crate) fn plan(bytes: &[u8]) -> Result<OwnedFd, Error> {
-    memory(c"cofferdam-plan", bytes)
+/// The headers of a program with what follows it as one more segment, in the place of `PT_PHDR`, which only a dynamic
+/// linker would look for: elf(5).
+fn with_segment(program: &[u8], mapped: &Mapped) -> Option<Vec<u8>> {
+    const TABLE: usize = 64;
+    const ENTRY: usize = 56;
+    const PT_LOAD: u32 = 1;
+    const PT_PHDR: u32 = 6;
+    const READABLE: u32 = 4;
+    let count = usize::from(u16::from_le_bytes(program.get(56..58)?.try_into().ok()?));
+    let mut headers = program.get(..TABLE + count * ENTRY)?.to_vec();
+    let entry =
+        headers.get_mut(TABLE..)?.chunks_exact_mut(ENTRY).find(|entry| entry.starts_with(&PT_PHDR.to_le_bytes()))?;
+    let (offset, address, length) = (program.len() as u64, mapped.address as u64, mapped.length as u64);
+    let words = [offset, address, address, length, length, 0x1000].map(u64::to_le_bytes);
+    let segment = [PT_LOAD.to_le_bytes(), READABLE.to_le_bytes()].concat();
+    entry.copy_from_slice(&[segment.as_slice(), words.as_flattened()].concat());
+    Some(headers)
 }
 
-fn memory(name: &std::ffi::CStr, bytes: &[u8]) -> Result<OwnedFd, Error> {
+fn memory(name: &std::ffi::CStr, parts: [&[u8]; 3]) -> Result<OwnedFd, Error> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Kernels with vm.memfd_noexec want to be told that the file is to be executed; older ones know no such flag.
     let file = match memfd_create(name, flags | MemfdFlags::EXEC) {
@@ -33,10 +62,9 @@ fn memory(name: &std::ffi::CStr, bytes: &[u8]) -> Result<OwnedFd, Error> {
         made => made,
     }
     .map_err(failed)?;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let written = rustix::io::write(file.as_fd(), rest).map_err(failed)?;
-        rest = rest.get(written..).unwrap_or_default();
+    let written = rustix::io::writev(file.as_fd(), &parts.map(IoSlice::new)).map_err(failed)?;
+    if written != parts.iter().map(|part| part.len()).sum::<usize>() {
+        return Err(failed(Errno::NOMEM));
     }
     fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).map_err(failed)?;
     Ok(file)

@@ -5,25 +5,14 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-/// Maps a whole memfd that is sealed against writing and shrinking. See mmap(2), memfd_create(2).
-///
-/// # Errors
-/// `EPERM` where it is not sealed so; `EINVAL` where it is empty or not a memfd; `ENOMEM`.
-pub fn map_sealed(file: BorrowedFd<'_>) -> Result<&'static [u8], Errno> {
-    if !fcntl_get_seals(file)?.contains(SealFlags::WRITE | SealFlags::SHRINK) {
-        return Err(Errno::PERM);
-    }
-    let length = usize::try_from(fstat(file)?.st_size).map_err(|_| Errno::OVERFLOW)?;
-    // SAFETY: a new mapping at an address that the kernel chooses.
-    let start = unsafe { mmap(ptr::null_mut(), length, ProtFlags::READ, MapFlags::PRIVATE, file, 0)? };
-    // SAFETY: `length` bytes that are mapped for good; the seals, which can't be taken off, keep everyone
-    // from changing or cutting them.
-    Ok(unsafe { slice::from_raw_parts(start.cast::<u8>(), length) })
+/// What the kernel has mapped at an address for this program, which was started to be told so: its plan.
+pub fn mapped(address: usize, length: usize) -> &'static [u8] {
+    // SAFETY: a segment of the file that this program was executed from, of that length, which nobody can unmap or
+    // change: the file is sealed. Whoever starts the program with other numbers starts no program.
+    unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address), length) }
 }
 
 /// Room that needs no call, for small arrays.
