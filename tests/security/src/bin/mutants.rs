@@ -73,8 +73,9 @@ fn run(tree: &Path, copy: &Path, names: &[String]) -> Result<String, String> {
         let fate = lab.fate(mutant)?;
         println!("{:<40} {:<12} {:>4} s  {}", mutant.name, fate.text(), begin.elapsed().as_secs(), mutant.check);
         fates.insert(mutant.name.clone(), fate);
+        // At once: a run that is ended has not been for nothing.
+        write_table(tree, &listed, &fates)?;
     }
-    write_table(tree, &listed, &fates)?;
     let alive = fates.values().filter(|fate| !matches!(fate, Fate::Red | Fate::Hangs)).count();
     if alive == 0 {
         Ok(format!("{} mutants, all red", fates.len()))
