@@ -19,6 +19,11 @@ pub(crate) fn load() -> String {
     text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// The load average of the last minute.
+pub(crate) fn load_now() -> f64 {
+    load().split(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).trim().to_owned()

@@ -19,7 +19,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// After so long, growth is no longer measured: a busy machine has no end.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(170);
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Extent {
     /// The extent of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (rounds, seconds, phases, counts, growth) = match name {
-            "full" => (50, 40, 40, Counted::All, true),
+            "full" => (50, 32, 40, Counted::All, true),
             "quick" => (8, 7, 0, Counted::All, false),
             "check" => (10, 8, 0, Counted::Checked, false),
             "phases" => (0, 0, 60, Counted::None, false),
@@ -93,6 +93,7 @@ impl Bench<'_> {
         self.write_filter()?;
         let mut figures = Figures::default();
         let before = machine::load();
+        figures.set(&[self.layout.name, "load"], machine::load_now());
         for runtime in &runtimes {
             figures.count(&[&runtime.name, "size"], counts::size(&runtime.program)?);
             if !runtime.is_floor() {

@@ -28,6 +28,14 @@ other: another machine has others, and ratios stay.
 Each cell is *median / minimum*; differences under about 10 % mean nothing.
 ";
 
+/// The load average that a machine has which does nothing else.
+const QUIET: f64 = 2.0;
+
+const BUSY: &str = "\
+- **The machine was busy with other work.** Medians, and what is judged by them, say little; minima, processor time and
+  counts say more.
+";
+
 /// The whole page.
 pub(crate) fn page(figures: &Figures, runtimes: &[String]) -> String {
     let mut text = format!("# Performance\n\n{METHOD}\n## The run\n\n");
@@ -53,6 +61,9 @@ fn run(figures: &Figures, runtimes: &[String]) -> String {
     let mut text = String::new();
     for (layout, about) in figures.remarks_of("/about") {
         text += &format!("- {layout}: {about}\n");
+    }
+    if figures.under("").any(|(name, load)| name.ends_with("/load") && load > QUIET) {
+        text += BUSY;
     }
     for runtime in runtimes {
         let version = figures.words(&format!("{runtime}/version")).map(|version| format!("{version}, "));
