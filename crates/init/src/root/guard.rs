@@ -27,7 +27,7 @@ const STAND_INS: [&CStr; 10] = [
     c"/proc/sys/kernel/ns_last_pid",
 ];
 
-/// Refuses a mount that would hide a part of a procfs, or a whole one behind something else; `whole` says whether the
+/// Refuses a mount that would hide the root, a part of a procfs, or a whole one behind something else; `whole` says whether the
 /// mount is itself a whole procfs. What is certain to be on no procfs need not be looked at.
 pub(super) fn check(
     root: BorrowedFd<'_>,
@@ -37,6 +37,10 @@ pub(super) fn check(
 ) -> Result<(), Fault> {
     let call = |errno| Fault::call("fstatfs", path.to_bytes(), errno);
     let target = &place.target;
+    // Who joins the container would have another root than who is in it.
+    if place.is_top(root).map_err(call)? {
+        return Err(refusal(path, b" cannot be mounted because it is the root"));
+    }
     let on_proc = !place.plain && is_proc(target).map_err(call)?;
     let over_root = path == c"/proc" || on_proc && is_root(target).map_err(call)?;
     if over_root {

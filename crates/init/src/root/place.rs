@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{OFlags, ResolveFlags};
+use rustix::fs::{OFlags, ResolveFlags, fstat};
 use sys::Errno;
 use sys::descriptor::Descriptor;
 
@@ -38,6 +38,17 @@ pub(super) struct Place {
     pub plain: bool,
     /// No link led to it.
     literal: bool,
+}
+
+impl Place {
+    /// Whether it is the root itself, which only a link can lead to.
+    pub(super) fn is_top(&self, root: BorrowedFd<'_>) -> Result<bool, Errno> {
+        if self.literal || !self.existed {
+            return Ok(false);
+        }
+        let (here, top) = (fstat(&self.target)?, fstat(root)?);
+        Ok((here.st_dev, here.st_ino) == (top.st_dev, top.st_ino))
+    }
 }
 
 impl AsFd for Root<'_> {

@@ -2,7 +2,7 @@
 //!
 //! Controls: the mutants `c04-`. The moments are left to luck here; `swaps` meets each.
 
-use harness::{host, need_root};
+use harness::{host, need_cofferdam, need_root};
 use rig::{Trap, rounds, trap};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::json;
@@ -51,6 +51,8 @@ fn no_link_leads_a_mount_out_of_the_root() {
         let text = case.link.replace("CANARY", trap.canary.folder().to_str().unwrap());
         let way = trap.bundle.rootfs("way");
         trap::remove(&way);
+        // Made by the case before.
+        trap::remove(&trap.bundle.rootfs("wayward"));
         symlink(text, way).unwrap();
         let (kind, source, option) = case.mount;
         let mount = json!({"destination": case.destination, "type": kind, "source": source, "options": [option]});
@@ -126,4 +128,25 @@ fn a_source_that_is_exchanged_is_one_or_the_other() {
     fs::create_dir(volume.join("a")).unwrap();
     fs::write(volume.join("b"), "").unwrap();
     race(&mut trap, "a", "b", &[json!({"destination": "/mnt/any", "source": "volume/a", "options": ["bind", "ro"]})]);
+}
+
+/// Who joins such a container would have what is mounted as its root, and who is in it not.
+#[test]
+fn a_link_to_the_root_is_no_place_for_a_mount() {
+    need_root!();
+    need_cofferdam!("runc mounts over the root");
+    let mut cases = Vec::new();
+    for link in ["/", "..", "mnt/../..", "/proc/.."] {
+        cases.extend(MOUNTS.map(|mount| Case { link, destination: "/way", mount }));
+    }
+    let made = trap::each(&cases, |trap, case| {
+        let way = trap.bundle.rootfs("way");
+        trap::remove(&way);
+        symlink(case.link, way).unwrap();
+        let (kind, source, option) = case.mount;
+        let mount = json!({"destination": "/way", "type": kind, "source": source, "options": [option]});
+        trap.bundle.set("/mounts/-", mount);
+        trap.spring(|_, _| None)
+    });
+    assert_eq!(made, 0);
 }
