@@ -29,7 +29,7 @@ static const int calls[] = {
     SYS_unlink, SYS_unlinkat, SYS_rmdir, SYS_link, SYS_linkat, SYS_rename, SYS_renameat, SYS_renameat2, SYS_readlink,
     SYS_readlinkat, SYS_stat, SYS_lstat, SYS_newfstatat, SYS_statx, SYS_access, SYS_faccessat, SYS_faccessat2,
     SYS_chdir, SYS_fchdir, SYS_chroot, SYS_pivot_root, SYS_mount, SYS_umount2, SYS_open_tree, SYS_move_mount,
-    SYS_mount_setattr, SYS_fsmount, SYS_fsconfig, SYS_chown, SYS_lchown, SYS_fchownat, SYS_chmod, SYS_fchmodat,
+    SYS_mount_setattr, SYS_chown, SYS_lchown, SYS_fchownat, SYS_chmod, SYS_fchmodat,
     SYS_statfs, SYS_execve, SYS_execveat, SYS_bind, SYS_connect, SYS_truncate,
 };
 

@@ -1,7 +1,7 @@
 //! A container made while, at one of its moments, a part of a path is exchanged: `moment.c` stops the runtime and all that
 //! it makes at each system call that takes a path.
 
-use crate::Trap;
+use crate::{Trap, mounted};
 use harness::{Call, Outcome, programs};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,18 +33,22 @@ fn program() -> PathBuf {
     MADE.get_or_init(|| programs::compiled("moment", include_str!("moment.c"))).clone()
 }
 
-/// All moments of `create` of a trap's bundle as it is.
+/// All moments of `create` of a trap's bundle as it is, and how many mounts the container has.
 #[track_caller]
-pub fn all(trap: &Trap) -> Vec<Moment> {
+pub fn all(trap: &Trap) -> (Vec<Moment>, usize) {
     let moment = Moment { who: Who::Child, number: 0 };
     let (made, told) = create(trap, moment, "none", Path::new("-"), Path::new("-"));
-    let made = trap.judge(&made, |_, _| None);
+    let mut mounts = 0;
+    let made = trap.judge(&made, |_, pid| {
+        mounts = mounted::count(pid);
+        None
+    });
     trap.assert_harmless();
     assert_eq!(made, Ok(true));
     let counts: Vec<usize> = told.split(' ').skip(1).filter_map(|word| word.trim().parse().ok()).collect();
     assert!(told.starts_with("ended ") && counts.iter().all(|count| *count > 10), "{told:?}");
     let of = |who, count| (1..=count).map(move |number| Moment { who, number });
-    of(Who::Child, counts[1]).chain(of(Who::Runtime, counts[0])).collect()
+    (of(Who::Child, counts[1]).chain(of(Who::Runtime, counts[0])).collect(), mounts)
 }
 
 /// `create`, in which something happens at a moment. What came of it, and what `moment` told: it begins with `reached`

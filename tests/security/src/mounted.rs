@@ -24,6 +24,11 @@ pub fn foreign_in(seen: &str, own: &str, tag: &str) -> Vec<String> {
     seen.lines().filter(strange).map(str::to_owned).collect()
 }
 
+/// How many mounts a process sees.
+pub fn count(pid: u32) -> usize {
+    fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default().lines().count()
+}
+
 /// The host's own mounts that carry a tag.
 pub fn on_host(tag: &str) -> Vec<String> {
     let own = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

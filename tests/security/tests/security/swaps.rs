@@ -4,8 +4,8 @@
 //! Controls: the mutants `c04-` and `c05-`.
 
 use harness::need_root;
-use rig::moments::{self, Moment, Way};
-use rig::{Obstacle, Trap, trap};
+use rig::moments::{self, Moment, Way, Who};
+use rig::{Obstacle, Trap, mounted, trap};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::json;
@@ -105,28 +105,44 @@ impl Setup {
     }
 }
 
-impl Swap {
-    /// Makes a container while this is done at that moment. Whether it was made.
-    fn at(self, trap: &Trap, moment: Moment) -> Result<bool, String> {
-        let one = trap.bundle.folder().join(self.component);
-        let other = trap.bundle.folder().join("twin");
+#[derive(Debug)]
+struct Case {
+    swap: Swap,
+    moment: Moment,
+    /// How many mounts the container has where nothing is exchanged.
+    mounts: usize,
+}
+
+impl Case {
+    /// Makes a container while this is done. Whether it was made.
+    fn done(&self, trap: &Trap) -> Result<bool, String> {
+        let swap = self.swap;
+        let one = trap.bundle.folder().join(swap.component);
+        // In the same volume: what is moved out of it takes its mounts along.
+        let other = trap.bundle.folder().join(if swap.is_of_volume() { "volume/twin" } else { "twin" });
         trap::remove(&other);
-        match self.twin {
+        match swap.twin {
             Other(obstacle, name) => obstacle.make(&other, &trap.canary.path(name)),
             Folder => fs::create_dir(&other).unwrap(),
             Nothing => {}
         }
-        if self.way == "unmount" {
+        if swap.way == "unmount" {
             mount("t", &one, "tmpfs", MountFlags::empty(), None).unwrap();
         }
-        let (made, told) = moments::create(trap, moment, self.way, &one, &other);
-        let wrong = trap.judge(&made, |_, _| None);
-        if matches!(self.way, "mount" | "unmount") {
+        let (made, told) = moments::create(trap, self.moment, swap.way, &one, &other);
+        let wrong = trap.judge(&made, |_, pid| self.astray(pid));
+        if matches!(swap.way, "mount" | "unmount") {
             let _not_there = unmount(&one, UnmountFlags::DETACH);
         }
         let wrong = trap.cleared().map_or(wrong, Err);
         give_back(trap, &other);
         wrong.map_err(|why| format!("at {told:?}: {why}"))
+    }
+
+    /// Who exchanges parts of a volume moves a mount within the container, at most.
+    fn astray(&self, pid: u32) -> Option<String> {
+        let seen = mounted::count(pid);
+        (self.swap.is_of_volume() && seen < self.mounts).then(|| format!("{seen} mounts, not {}", self.mounts))
     }
 }
 
@@ -138,27 +154,43 @@ fn give_back(trap: &Trap, other: &PathBuf) {
     }
 }
 
-/// One in how many moments of each swap is tried where not all are.
-const THINNED: usize = 29;
+/// One in how many moments is tried where not all are.
+const THINNED: usize = 30;
+
+impl Swap {
+    /// The same of this swap. What others can change at any time, a volume, is looked at more closely while init is at it.
+    fn step(self, who: Who) -> usize {
+        let thinned = match who {
+            Who::Runtime => THINNED * 3,
+            Who::Child if self.is_of_volume() && matches!(self.twin, Other(Link | Up | Magic, _)) => THINNED / 6,
+            Who::Child => THINNED,
+        };
+        rig::rounds(thinned, 1)
+    }
+
+    fn is_of_volume(self) -> bool {
+        self.component.starts_with("volume/")
+    }
+}
 
 #[test]
 fn whatever_is_exchanged_at_whatever_moment_nothing_of_the_host_is_touched() {
     need_root!();
-    let step = rig::rounds(THINNED, 1);
     let mut cases = Vec::new();
     for setup in [Engine, Bare, Terminal] {
         let mut trap = Trap::new();
         setup.set(&mut trap);
-        let moments = moments::all(&trap);
+        let (moments, mounts) = moments::all(&trap);
         for (index, swap) in SWAPS.iter().enumerate().filter(|(_, swap)| swap.setup == setup) {
             // Each swap has moments of its own.
-            cases.extend(moments.iter().skip(index % step).step_by(step).map(|moment| (*swap, *moment)));
+            let chosen = |moment: &&Moment| (moment.number + index) % swap.step(moment.who) == 0;
+            cases.extend(moments.iter().filter(chosen).map(|moment| Case { swap: *swap, moment: *moment, mounts }));
         }
     }
     let reached = AtomicUsize::new(0);
-    let made = trap::each(&cases, |trap, (swap, moment)| {
-        swap.setup.set(trap);
-        let made = swap.at(trap, *moment);
+    let made = trap::each(&cases, |trap, case| {
+        case.swap.setup.set(trap);
+        let made = case.done(trap);
         let told = fs::read_to_string(trap.bundle.folder().join("told")).unwrap_or_default();
         reached.fetch_add(usize::from(told.starts_with("reached")), Ordering::Relaxed);
         made
