@@ -183,7 +183,7 @@ fn whatever_is_exchanged_at_whatever_moment_nothing_of_the_host_is_touched() {
         let (moments, mounts) = moments::all(&trap);
         for (index, swap) in SWAPS.iter().enumerate().filter(|(_, swap)| swap.setup == setup) {
             // Each swap has moments of its own.
-            let chosen = |moment: &&Moment| (moment.number + index) % swap.step(moment.who) == 0;
+            let chosen = |moment: &&Moment| (moment.number + index).is_multiple_of(swap.step(moment.who));
             cases.extend(moments.iter().filter(chosen).map(|moment| Case { swap: *swap, moment: *moment, mounts }));
         }
     }

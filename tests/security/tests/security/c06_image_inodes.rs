@@ -1,0 +1,134 @@
+//! SECURITY C6: what hides a file and what a program reads is the host's own device, never what an image calls by its name.
+//!
+//! Controls: runc 1.1.5 masks with the image's `/dev/null` (CVE-2025-31133); the mutants `c06-`.
+
+use harness::view::answer;
+use harness::{Bundle, need_root, programs};
+use rig::{Canary, Obstacle, Trap, trap};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+/// What an image has as `/dev/null`; nothing is mounted at its `/dev`.
+const NULLS: [&str; 8] = ["link", "magic", "pattern", "file", "fifo", "zero", "loop", "folder"];
+
+/// Masks of a file of procfs, of one of the image, and of a folder.
+const MASKED: [&str; 3] = ["/proc/keys", "/etc/secret", "/etc/folder"];
+
+fn hostile(null: &str) -> (Bundle, Canary) {
+    let canary = Canary::new();
+    let mut bundle = Bundle::new().with("/linux/maskedPaths", json!(MASKED));
+    let mut mounts = bundle.config["mounts"].clone();
+    mounts.as_array_mut().unwrap().retain(|mount| !mount["destination"].as_str().unwrap().starts_with("/dev"));
+    bundle.set("/mounts", mounts);
+    fs::create_dir_all(bundle.rootfs("etc/folder")).unwrap();
+    for file in ["etc/secret", "etc/folder/secret"] {
+        fs::write(bundle.rootfs(file), "a secret\n").unwrap();
+    }
+    let at = bundle.rootfs("dev/null");
+    match null {
+        "link" => Obstacle::Link.make(&at, &canary.path("null")),
+        "magic" => Obstacle::Magic.make(&at, &canary.path("null")),
+        "pattern" => Obstacle::Link.make(&at, Path::new("/proc/sys/kernel/core_pattern")),
+        "file" => Obstacle::File.make(&at, Path::new("/")),
+        "fifo" => Obstacle::Fifo.make(&at, Path::new("/")),
+        "loop" => Obstacle::Loop.make(&at, Path::new("/")),
+        "folder" => fs::create_dir(&at).unwrap(),
+        _ => mknodat(CWD, &at, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(1, 5)).unwrap(),
+    }
+    (bundle, canary)
+}
+
+/// Fails the test unless what is masked shows the null device, or an empty folder that stays so.
+#[track_caller]
+fn masked(null: &str, seen: &Value) {
+    for file in ["stat:/proc/keys", "stat:/etc/secret"] {
+        let device = answer(seen, file);
+        assert_eq!(
+            (&device["kind"], &device["major"], &device["minor"]),
+            (&json!("character"), &json!(1), &json!(3)),
+            "{null}: {file}"
+        );
+    }
+    assert_eq!(answer(seen, "list:/etc/folder"), &json!([]), "{null}");
+    assert_ne!(answer(seen, "write:/etc/folder/x=y"), "ok", "{null}");
+}
+
+#[test]
+fn an_images_null_device_masks_nothing() {
+    need_root!();
+    for null in NULLS {
+        let (mut bundle, canary) = hostile(null);
+        let questions = ["/probe", "stat:/proc/keys", "stat:/etc/secret", "list:/etc/folder", "write:/etc/folder/x=y"];
+        bundle.set("/process/args", json!(questions));
+        let outcome = bundle.run();
+        if outcome.code == 0 {
+            masked(null, &harness::bundle::seen(&outcome));
+        } else {
+            outcome.fails();
+        }
+        canary.assert_same();
+        bundle.assert_nothing_left();
+    }
+}
+
+/// The standard streams are the caller's, or the host's null device; nothing of the image, and nobody else's afterwards.
+#[test]
+fn standard_streams_are_the_callers() {
+    need_root!();
+    let owner = || fs::metadata("/dev/null").map(|null| (null.uid(), null.gid(), null.mode())).unwrap();
+    let before = owner();
+    for null in NULLS {
+        let (mut bundle, canary) = hostile(null);
+        bundle.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+        let outcome = bundle.run();
+        if outcome.code == 0 {
+            let streams = &harness::bundle::seen(&outcome)["descriptors"];
+            assert_eq!(streams["0"], "/dev/null", "{null}: {streams}");
+            for stream in ["1", "2"] {
+                assert!(streams[stream].as_str().unwrap().contains("/call-"), "{null}: {streams}");
+            }
+        }
+        assert_eq!(owner(), before, "{null}");
+        canary.assert_same();
+    }
+}
+
+/// A device of the config that is something else in the image is not taken for it.
+#[test]
+fn a_device_that_is_another_file_is_refused() {
+    need_root!();
+    let cases: Vec<(Obstacle, bool)> = Obstacle::ALL.into_iter().flat_map(|one| [(one, false), (one, true)]).collect();
+    trap::each(&cases, |trap, (obstacle, owned)| {
+        let owner = if *owned { 1000 } else { 0 };
+        let device = json!({"path": "/etc/device", "type": "c", "major": 1, "minor": 5, "uid": owner, "gid": owner});
+        trap.bundle.set("/linux/devices", json!([device]));
+        trap.place("/etc/device", *obstacle, "zero");
+        if trap.spring(|_, _| None)? { Err("it came up".to_owned()) } else { Ok(false) }
+    });
+}
+
+/// Where the host's own null device is none, nothing is masked by what is there.
+#[test]
+fn a_host_without_its_null_device_is_refused() {
+    need_root!();
+    let bundle = Trap::new().bundle;
+    let file = bundle.folder().join("file");
+    let script = format!("mount --bind {} /dev/null && exec \"$@\"", file.display());
+    let made = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script, "sh"])
+        .arg(programs::runtime())
+        .arg("--root")
+        .arg(bundle.state_folder())
+        .args(["create", bundle.id()])
+        .current_dir(bundle.folder())
+        .env("COFFERDAM_TEST", bundle.tag())
+        .stdin(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(!made.status.success() && !made.stderr.is_empty(), "{made:?}");
+    bundle.assert_nothing_left();
+}
