@@ -1,11 +1,14 @@
-//! What fuzzers try here: texts that the kernel writes.
+//! What fuzzers try here: texts that the kernel writes, and what systemd answers.
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a panic is what a fuzzer looks for")]
 #![allow(clippy::unnecessary_debug_formatting, reason = "odd paths are to be seen as they are")]
 
 use crate::file;
 use crate::layout::{Layout, from_mounts, memberships, mounts};
 use crate::stats::lists;
+use crate::systemd::bus::{Bus, Refusal};
+use rustix::net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
 use std::path::{Component, Path};
+use std::time::Duration;
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -36,6 +39,30 @@ pub fn cgroup_files(data: &[u8]) {
     }
 }
 
+/// What a bus or systemd says, before it hangs up: an answer or a refusal of one line comes of it, at once.
+pub fn systemd_replies(data: &[u8]) {
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+    let sent = send(&theirs, &[b"OK 1\r\n", data].concat(), SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    if sent.is_err() || shutdown(&theirs, Shutdown::Write).is_err() {
+        return;
+    }
+    let mut bus = Bus::over(ours, Duration::from_secs(2)).map_err(|refusal| one_line(&refusal)).unwrap();
+    // Each is one message more of what there is.
+    for _ in 0..4 {
+        if let Err(refusal) = bus.call("GetUnit", &[]) {
+            one_line(&refusal);
+        }
+    }
+    if let Err(refusal) = bus.job("StopUnit", &[]) {
+        one_line(&refusal);
+    }
+}
+
+fn one_line(refusal: &Refusal) {
+    let text = refusal.to_string();
+    assert!(!text.contains("no answer in time"), "{text:?}");
+}
+
 /// A cgroup of ours never leads out of its hierarchy.
 fn is_clean(cgroup: &Path) {
     let mut parts = cgroup.components();
@@ -63,5 +90,6 @@ mod tests {
     fn corpora() {
         replay("mountinfo", mountinfo);
         replay("cgroup_files", cgroup_files);
+        replay("systemd_replies", systemd_replies);
     }
 }

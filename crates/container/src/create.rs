@@ -130,6 +130,10 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     record.bundle.clone_from(&bundle);
     record.rootfs.clone_from(&rootfs);
     record.annotations = spec.annotations().iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
+    if !request.no_new_keyring {
+        // Keyrings of a name are shared by all who may search them. Nobody can make one first of a name that has the time.
+        record.session_keyring = format!("_ses.{id}.{}", record.created);
+    }
     let creating = hook_states(&record, Status::Creating);
     let created = hook_states(&record, Status::Created);
     let resctrl = resctrl_groups::plan(id.as_str(), &spec)?;
@@ -144,7 +148,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
             rootfs: &rootfs,
             systemd_cgroup: request.systemd_cgroup,
             no_pivot: request.no_pivot,
-            no_new_keyring: request.no_new_keyring,
+            session_keyring: Some(record.session_keyring.as_str()).filter(|name| !name.is_empty()),
             preserve_fds: request.preserve_fds + passed.count,
             awaits_start: how == How::Created,
             runs_start_hooks: true,

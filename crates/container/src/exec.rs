@@ -145,7 +145,7 @@ impl Joining<'_> {
             rootfs: &self.record.rootfs,
             systemd_cgroup: false,
             no_pivot: false,
-            no_new_keyring: true,
+            session_keyring: Some(self.record.session_keyring.as_str()).filter(|name| !name.is_empty()),
             preserve_fds: self.request.preserve_fds,
             awaits_start: false,
             runs_start_hooks: false,

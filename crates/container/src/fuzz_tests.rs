@@ -70,7 +70,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         rootfs: Path::new("/b/rootfs"),
         systemd_cgroup: false,
         no_pivot: !root,
-        no_new_keyring: false,
+        session_keyring: Some("_ses.a"),
         preserve_fds: 0,
         awaits_start: root,
         runs_start_hooks: true,

@@ -79,6 +79,9 @@ pub struct Record {
     pub rootless: bool,
     /// Whether init is number 1 of a PID namespace of its own: its end is then the end of all.
     pub own_pid_namespace: bool,
+    /// The name of its session keyring, which processes that join take too; empty where it has its maker's.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub session_keyring: String,
     /// Whether the config has no `process`: there is nothing to start.
     #[serde(skip_serializing_if = "is_false")]
     pub without_process: bool,

@@ -3,9 +3,17 @@
 #![allow(clippy::missing_panics_doc, clippy::unwrap_used, reason = "a panic is what a fuzzer looks for")]
 #![allow(clippy::unnecessary_debug_formatting, reason = "odd paths are to be seen as they are")]
 
+use crate::conversation::{Attendant, converse};
+use crate::error::Error;
 use crate::sentence::{Sentences, name};
 use plan::{FromInit, Reader, Writer};
-use std::io::Read;
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, sendmsg,
+    shutdown, socketpair,
+};
+use std::io::{IoSlice, Read};
+use std::mem::MaybeUninit;
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -96,6 +104,74 @@ pub fn packet(data: &[u8]) {
     }
 }
 
+/// An init that says anything, with any descriptors, and then nothing more: each packet begins with its length and with
+/// how many descriptors it has.
+pub fn conversation(data: &[u8]) {
+    let kind = SocketType::SEQPACKET;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
+    let mut rest = data;
+    // As many as the socket holds: nobody takes any before the end.
+    for _ in 0..8 {
+        let Some((&[length, descriptors], more)) = rest.split_first_chunk() else { break };
+        let (packet, after) = more.split_at(more.len().min(usize::from(length)));
+        rest = after;
+        speak(theirs.as_fd(), packet, descriptors % 4);
+    }
+    shutdown(&theirs, Shutdown::Write).unwrap();
+    let before = descriptors();
+    for until_ready in [true, false] {
+        let told = converse(ours.as_fd(), &Sentences::none(), &mut Counting(0), until_ready);
+        if let Err(error) = told {
+            assert!(!error.to_string().contains(char::is_control), "{error}");
+        }
+    }
+    // Where tests run beside, others open some.
+    assert!(!cfg!(fuzzing) || descriptors() == before, "descriptors of init's are not ours to keep");
+}
+
+fn speak(socket: BorrowedFd<'_>, packet: &[u8], descriptors: u8) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let all = [socket; 4];
+    let some = all.get(..usize::from(descriptors)).unwrap_or_default();
+    assert!(some.is_empty() || control.push(SendAncillaryMessage::ScmRights(some)));
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    _ = sendmsg(socket, &[IoSlice::new(packet)], &mut control, flags);
+}
+
+/// The lowest number that is free: none is lost where it stays the same.
+fn descriptors() -> i32 {
+    rustix::io::dup(std::io::stdin()).unwrap().as_raw_fd()
+}
+
+/// It does what it is asked, but not for ever.
+struct Counting(u32);
+
+impl Counting {
+    fn more(&mut self) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 > 16 { Err(Error::Garbled) } else { Ok(()) }
+    }
+}
+
+impl Attendant for Counting {
+    fn runtime_hooks(&mut self) -> Result<(), Error> {
+        self.more()
+    }
+
+    fn terminal(&mut self, _: OwnedFd) -> Result<(), Error> {
+        self.more()
+    }
+
+    fn seccomp_listener(&mut self, _: i32) -> Result<(), Error> {
+        self.more()
+    }
+
+    fn ready(&mut self) -> Result<(), Error> {
+        self.more()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::replay::replay;
@@ -107,5 +183,6 @@ mod tests {
         replay("mountinfo", mountinfo);
         replay("plan_bytes", plan_bytes);
         replay("plan_bytes", packet);
+        replay("conversation", conversation);
     }
 }

@@ -168,11 +168,9 @@ impl Order<'_> {
     }
 
     fn keyring(&mut self, process: &Process) -> Result<(), Error> {
-        if self.request.no_new_keyring {
-            return Ok(());
-        }
+        let Some(name) = self.request.session_keyring else { return Ok(()) };
         security::labels::push_selinux_keys(process, self.facts.lsm, &mut self.steps)?;
-        let name = c(&format!("_ses.{}", self.request.id));
+        let name = c(name);
         self.push("", Step::SessionKeyring { name: Text(&name) });
         Ok(())
     }

@@ -43,7 +43,7 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         rootfs: Path::new("/b/rootfs"),
         systemd_cgroup,
         no_pivot: false,
-        no_new_keyring: false,
+        session_keyring: Some("_ses.a"),
         preserve_fds: 0,
         awaits_start,
         runs_start_hooks: true,

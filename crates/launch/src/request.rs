@@ -20,8 +20,8 @@ pub struct Request<'a> {
     pub systemd_cgroup: bool,
     /// `--no-pivot`
     pub no_pivot: bool,
-    /// `--no-new-keyring`
-    pub no_new_keyring: bool,
+    /// The name of the container's session keyring; None where it has the caller's: `--no-new-keyring`.
+    pub session_keyring: Option<&'a str>,
     /// `--preserve-fds`, those of LISTEN_FDS included.
     pub preserve_fds: u32,
     /// Whether the process waits for `start` (create) or goes on (run, exec).

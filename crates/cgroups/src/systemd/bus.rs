@@ -105,6 +105,15 @@ impl Bus {
         Ok(bus)
     }
 
+    /// A conversation without a bus over a socket that somebody else has made.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn over(socket: OwnedFd, patience: Duration) -> Result<Self, Refusal> {
+        let deadline = Instant::now() + patience;
+        let mut bus = Bus { socket, deadline, direct: true, serial: 0, ended: Vec::new() };
+        bus.authenticate()?;
+        Ok(bus)
+    }
+
     /// By the credentials of the socket. D-Bus Specification, "EXTERNAL".
     fn authenticate(&mut self) -> Result<(), Refusal> {
         let user = rustix::process::geteuid().as_raw().to_string();

@@ -4,7 +4,7 @@
 //! A scope begins with a process that is there already. So the child is born first, systemd takes it into the scope,
 //! and only then may it go on.
 
-mod bus;
+pub(crate) mod bus;
 mod devices;
 mod message;
 mod name;

@@ -22,3 +22,7 @@ mod c18_sysctls;
 mod c19_control_points;
 mod swaps;
 mod swaps_inside;
+mod c20_kernel_structs;
+mod c21_filters;
+mod hostile_configs;
+mod identity;

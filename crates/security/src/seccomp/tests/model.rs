@@ -5,34 +5,53 @@ use crate::seccomp::arch::{self, Arch, X32, X86_64};
 use crate::seccomp::calls;
 use spec::oci::{LinuxSeccomp, LinuxSeccompArg, LinuxSeccompOperator as Operator, LinuxSyscall};
 
-/// The answers that a filter may give to a call: one, but where rules that contradict each other are met.
-pub(in crate::seccomp) fn answers(section: &LinuxSeccomp, call: &Call) -> Vec<u32> {
-    let default = section.default_action().as_u32(section.default_errno_ret());
-    let listed = section.architectures().as_deref().unwrap_or_default();
-    let x32 = call.arch == X86_64 && call.number >= X32;
-    let arch = arch::FAMILY.iter().find(|arch| arch.audit == call.arch && (arch.base == X32) == x32);
-    let Some(arch) =
-        arch.filter(|arch| arch.base == 0 && arch.audit == arch::FAMILY[0].audit || listed.contains(&arch.name))
-    else {
-        return vec![if x32 && call.number == u32::MAX { default } else { 0 }];
-    };
-    let groups = section.syscalls().as_deref().unwrap_or_default();
-    let named = |group: &&LinuxSyscall| group.names().iter().any(|name| numbers(name, *arch).contains(&call.number));
-    let differs = |group: &&LinuxSyscall| group.action().as_u32(group.errno_ret()) != default;
-    let groups_of_call: Vec<_> = groups.iter().filter(named).filter(differs).collect();
-    let action = |group: &LinuxSyscall| group.action().as_u32(group.errno_ret());
-    if let Some(always) = groups_of_call.iter().find(|group| always(group, *arch)) {
-        return vec![action(always)];
+/// A section, with the numbers of its calls looked up.
+pub(in crate::seccomp) struct Model<'a> {
+    section: &'a LinuxSeccomp,
+    /// By ABI, as [`arch::FAMILY`] has them, and by group.
+    numbers: Vec<Vec<Vec<u32>>>,
+}
+
+impl<'a> Model<'a> {
+    pub(in crate::seccomp) fn new(section: &'a LinuxSeccomp) -> Self {
+        let of = |group: &LinuxSyscall, arch| group.names().iter().flat_map(|name| numbers(name, arch)).collect();
+        let groups = section.syscalls().as_deref().unwrap_or_default();
+        let numbers = arch::FAMILY.iter().map(|arch| groups.iter().map(|group| of(group, *arch)).collect()).collect();
+        Model { section, numbers }
     }
-    let met: Vec<_> =
-        groups_of_call.iter().filter(|group| meets(group, call, *arch)).map(|group| action(group)).collect();
-    if !met.is_empty() {
-        return met;
+
+    /// The calls that the section names.
+    #[cfg(test)]
+    pub(in crate::seccomp) fn names(&self) -> Vec<&'a str> {
+        self.section.syscalls().iter().flatten().flat_map(LinuxSyscall::names).map(String::as_str).collect()
     }
-    let names = groups.iter().flat_map(LinuxSyscall::names);
-    let newest = names.flat_map(|name| numbers(name, *arch)).max().map(|number| number.max(arch.old));
-    let permissive = matches!(default & 0xffff_0000, 0x7fff_0000 | 0x7ffc_0000 | 0x7ff0_0000);
-    vec![if newest.is_some_and(|newest| call.number > newest) && !permissive { 0x5_0026 } else { default }]
+
+    /// The answers that a filter may give to a call: one, but where rules that contradict each other are met.
+    pub(in crate::seccomp) fn answers(&self, call: &Call) -> Vec<u32> {
+        let section = self.section;
+        let default = section.default_action().as_u32(section.default_errno_ret());
+        let listed = section.architectures().as_deref().unwrap_or_default();
+        let x32 = call.arch == X86_64 && call.number >= X32;
+        let at = arch::FAMILY.iter().position(|arch| arch.audit == call.arch && (arch.base == X32) == x32);
+        let Some(at) = at.filter(|at| *at == 0 || listed.contains(&arch::FAMILY[*at].name)) else {
+            return vec![if x32 && call.number == u32::MAX { default } else { 0 }];
+        };
+        let (arch, numbers) = (arch::FAMILY[at], &self.numbers[at]);
+        let action = |group: &LinuxSyscall| group.action().as_u32(group.errno_ret());
+        let groups = section.syscalls().as_deref().unwrap_or_default().iter().zip(numbers);
+        let named = groups.filter(|(_, numbers)| numbers.contains(&call.number)).map(|(group, _)| group);
+        let of_call: Vec<_> = named.filter(|group| action(group) != default).collect();
+        if let Some(always) = of_call.iter().find(|group| always(group, arch)) {
+            return vec![action(always)];
+        }
+        let met: Vec<_> = of_call.iter().filter(|group| meets(group, call, arch)).map(|group| action(group)).collect();
+        if !met.is_empty() {
+            return met;
+        }
+        let newest = numbers.iter().flatten().max().map(|number| arch.old.max(*number));
+        let permissive = matches!(default & 0xffff_0000, 0x7fff_0000 | 0x7ffc_0000 | 0x7ff0_0000);
+        vec![if newest.is_some_and(|newest| call.number > newest) && !permissive { 0x5_0026 } else { default }]
+    }
 }
 
 fn numbers(name: &str, arch: Arch) -> Vec<u32> {
