@@ -167,6 +167,8 @@ impl Order<'_> {
         self.steps.push(&join.place, Step::EnterNamespace { namespace, kind: join.kind });
     }
 
+    /// In the container's user namespace, where the name is looked for, and before anything of the config runs: no key
+    /// of the caller's comes along.
     fn keyring(&mut self, process: &Process) -> Result<(), Error> {
         let Some(name) = self.request.session_keyring else { return Ok(()) };
         security::labels::push_selinux_keys(process, self.facts.lsm, &mut self.steps)?;
@@ -252,7 +254,13 @@ impl Order<'_> {
 
     /// The process, from what needs most rights to what needs least. The user changes before the program is looked
     /// up, since it must be the user who may execute it.
+    ///
+    /// It is runc's order, but for three: labels, which take effect with the program, are written when nothing can be
+    /// mounted over our procfs any more; descriptors are closed (and where the working directory is, is asked of the
+    /// kernel) before a path of the image's is looked up, not after; and a filter comes after `start`, whether privileges
+    /// can grow or not, so that it need not allow what only we call.
     fn process(&mut self, process: &Process) -> Result<(), Error> {
+        // Labels, priorities and policies need rights that go with the user.
         security::labels::push_apparmor(process, self.facts.lsm, &mut self.steps)?;
         security::labels::push_selinux(process, self.facts.lsm, &mut self.steps)?;
         security::scheduling::push_scheduler(process, &mut self.steps)?;
@@ -270,6 +278,7 @@ impl Order<'_> {
         }
         let no_new_privileges = process.no_new_privileges().unwrap_or(false);
         if no_new_privileges {
+            // Nothing that follows gains privileges by executing; a filter may then be installed without any.
             self.push("/process/noNewPrivileges", Step::NoNewPrivileges);
         }
         // With root's rights: the directory may be closed to the user.
@@ -278,11 +287,14 @@ impl Order<'_> {
         let (sets, warnings) = security::capabilities::capabilities(process, self.facts.capabilities);
         self.warnings.extend(warnings);
         let filter = self.filter()?;
+        // While there is CAP_SETPCAP.
         let drop = self.facts.bounding & !sets.bounding;
         self.push("/process/capabilities/bounding", Step::BoundingSet { drop });
         if !process.terminal().unwrap_or(false) {
+            // While there is CAP_CHOWN.
             self.push("", Step::OwnStandardStreams { uid: user.uid(), gid: user.gid() });
         }
+        // Groups before the user: they need CAP_SETGID, which goes with root. The home is read as root.
         self.groups(user)?;
         self.push("/process/env", Step::Home { uid: user.uid() });
         // As late as there are the rights to raise them: they are for the program, not for what we still do.
@@ -292,6 +304,7 @@ impl Order<'_> {
             self.push("", Step::KeepCapabilities);
             self.push("/process/user", Step::User { uid: user.uid(), gid: user.gid() });
         }
+        // The sets as they will be, less what is ambient, where CAP_SYS_ADMIN stays for the filter's sake.
         let late = filter.is_some() && !no_new_privileges;
         let extra = if late { SYS_ADMIN } else { 0 };
         let first = Step::Capabilities {
@@ -388,7 +401,7 @@ impl Order<'_> {
         Ok(Some(filter))
     }
 
-    /// The hooks that run as the program would, then the program.
+    /// The hooks that run as the program would, under its filter; then the program. All that is open is close-on-exec.
     fn last(&mut self) {
         let hooks = self.spec.hooks().as_ref().filter(|_| self.request.runs_start_hooks);
         self.hooks("startContainer", hooks.and_then(|hooks| hooks.start_container().as_ref()));

@@ -25,8 +25,10 @@ const REPLACE: u32 = 4;
 /// How often a load is tried again that a signal has interrupted in the verifier (`EAGAIN`).
 const LOADS: usize = 30;
 
-/// The fields that a command uses, at the start of a zeroed buffer larger than any kernel's `bpf_attr`
-/// (168 bytes in 6.18).
+/// The largest `bpf_attr` of a kernel that is known, in bytes: Linux 6.18.
+const LARGEST: usize = 168;
+
+/// The fields that a command uses, at the start of a zeroed buffer larger than any kernel's `bpf_attr`.
 #[repr(C)]
 struct Whole<T> {
     used: T,
@@ -73,6 +75,7 @@ struct ById {
 /// # Safety
 /// Each address in `used` must be valid for what `command` does with it.
 unsafe fn bpf<T>(command: usize, used: T) -> Result<(usize, T), Errno> {
+    const { assert!(size_of::<Whole<T>>() > LARGEST, "kernels write to all of the bpf_attr that they know") };
     let mut whole = Whole { used, rest: [0; 32] };
     let size = size_of::<Whole<T>>();
     // SAFETY: `whole` is `size` bytes, alive and exclusively ours; its addresses are the caller's promise.

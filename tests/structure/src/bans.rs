@@ -9,7 +9,7 @@ const LINES: usize = 600;
 
 /// Functions that give the kernel a path. In init, which works on a tree that others may change under its
 /// feet, only the module that resolves paths beneath the root may call them.
-const PATH_CALLS: &[&str] = &[
+pub(crate) const PATH_CALLS: &[&str] = &[
     "access",
     "accessat",
     "chdir",
@@ -60,7 +60,7 @@ const PATH_CALLS: &[&str] = &[
 ];
 
 /// Methods of `std::path::Path` that ask the kernel about a path.
-const PATH_METHODS: &[&str] = &[
+pub(crate) const PATH_METHODS: &[&str] = &[
     "canonicalize",
     "exists",
     "is_dir",

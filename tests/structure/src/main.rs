@@ -1,6 +1,6 @@
 //! Fails where the workspace loses its shape: a crate that depends on one above it, modules that import each
 //! other in a circle, `unsafe` outside `crates/sys`, a path given to the kernel as a string where paths must
-//! be resolved beneath the root, a file that grew past its subject. Each rule is one module with its own
+//! be resolved beneath the root, or made longer elsewhere, a file that grew past its subject. Each rule is one module with its own
 //! positive controls; each exception stands in [`exceptions`] with its reason.
 
 mod bans;
@@ -8,6 +8,7 @@ mod circles;
 mod exceptions;
 mod finding;
 mod layers;
+mod roots;
 mod source;
 mod tokens;
 
@@ -42,6 +43,7 @@ fn check(tree: &Tree) -> Vec<Finding> {
     findings.extend(circles::circles(&tree.sources));
     findings.extend(bans::unsafe_outside_sys(&tree.sources));
     findings.extend(bans::path_calls(&tree.sources));
+    findings.extend(roots::paths_on_the_root(&tree.sources));
     findings.extend(bans::long_files(&tree.sources));
     findings
 }

@@ -51,7 +51,9 @@ fn one_filter_however_often_it_is_set() {
         if !ground.paths.is_unified() {
             return;
         }
-        for round in 0..200 {
+        // `hack/security --full`: kernels of 6.17 to 7.1 wrote past what they were told (SECURITY C20).
+        let rounds = if std::env::var_os("COFFERDAM_SECURITY_FULL").is_some() { 10_000 } else { 200 };
+        for round in 0..rounds {
             let rules = if round % 2 == 0 { MORE } else { USUAL };
             planned(layout, path, rules).limit(&ground.paths).unwrap();
             assert_eq!(filters(&ground), 1);

@@ -4,6 +4,9 @@ use super::check::Check;
 use crate::error::{Fault, Quoted};
 use oci_spec::runtime::{Hook, Hooks};
 
+/// The most hooks of a kind. Each is given a state and an environment of its own: many more would take all memory.
+const MOST: usize = 1024;
+
 pub(crate) fn check(hooks: &Hooks) -> Check {
     // Deprecated, but every runtime must run it.
     #[allow(deprecated)]
@@ -17,6 +20,10 @@ pub(crate) fn check(hooks: &Hooks) -> Check {
         ("poststop", hooks.poststop()),
     ];
     for (kind, hooks) in kinds {
+        let count = hooks.as_ref().map_or(0, Vec::len);
+        if count > MOST {
+            return Err(Fault::new(format!("/hooks/{kind}"), count, "must be no more than 1024 hooks"));
+        }
         for (i, hook) in hooks.iter().flatten().enumerate() {
             self::hook(hook, || format!("/hooks/{kind}/{i}"))?;
         }

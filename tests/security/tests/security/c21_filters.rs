@@ -139,7 +139,8 @@ impl Profile {
     /// The error of the rule that a call meets.
     fn answer(&self, call: usize, arguments: &[u64; 6], wide: bool) -> Option<u64> {
         let bits = if wide { u64::MAX } else { u32::MAX.into() };
-        let met = |(one, tests): &(usize, Vec<Test>)| *one == call && tests.iter().all(|test| test.holds(arguments, bits));
+        let met =
+            |(one, tests): &(usize, Vec<Test>)| *one == call && tests.iter().all(|test| test.holds(arguments, bits));
         self.rules.iter().position(met).map(|number| FIRST + number as u64)
     }
 }
