@@ -26,3 +26,5 @@ mod c20_kernel_structs;
 mod c21_filters;
 mod hostile_configs;
 mod identity;
+mod labels;
+mod swaps;
