@@ -23,8 +23,11 @@ enum Ends {
 }
 use Ends::{Either, Refused, Starts};
 
-/// The most memory, in KiB.
-const MEMORY: u64 = 64 << 10;
+/// The most memory, in KiB; of a build without optimisation, some is the program itself.
+const MEMORY: u64 = if cfg!(debug_assertions) { 72 << 10 } else { 64 << 10 };
+
+/// The longest line of an error, in bytes: a message of 4000 letters, and what the log puts around it.
+const MESSAGE: usize = 4000 + 512;
 
 /// The most processor time, in milliseconds; builds without optimisation take several times as long.
 const TIME: u64 = if cfg!(debug_assertions) { 5000 } else { 1000 };
@@ -57,7 +60,7 @@ fn fault(bundle: &Bundle, ends: Ends) -> Option<String> {
         "it ended otherwise"
     } else if !started && (outcome.code > 127 && outcome.code != 255 || error.is_empty()) {
         "no clean error"
-    } else if error.len() >= 4096
+    } else if error.len() >= MESSAGE
         || error.lines().any(|line| line.contains(char::is_control))
         || !started && error.contains('\n')
     {
