@@ -78,22 +78,6 @@ fn push_label(process: &Process, lsm: Lsm, to: &mut Writer, step: fn(Text<'_>) -
     Ok(())
 }
 
-/// The SELinux context of the container's own mounts (`/linux/mountLabel`), if it has a meaning here: where
-/// SELinux is off no file system takes `context=`, and there is nothing that it could keep apart. Then there
-/// is a warning in its place.
-///
-/// # Errors
-/// The warning's text, where there is a label and SELinux is off.
-pub fn mount_label(spec: &Spec, lsm: Lsm) -> Result<Option<&str>, String> {
-    let label = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
-    match label.filter(|label| !label.is_empty()) {
-        Some(label) if !lsm.selinux => {
-            Err(format!("/linux/mountLabel: {label:?} is not used: SELinux is off on this host"))
-        }
-        label => Ok(label),
-    }
-}
-
 fn apparmor(process: &Process) -> Option<&str> {
     process.apparmor_profile().as_deref().filter(|profile| !profile.is_empty())
 }
@@ -136,7 +120,6 @@ mod tests {
                 "/process/selinuxLabel SelinuxLabel { label: \"a:b:c:s0\" }",
             ]
         );
-        assert_eq!(mount_label(&both, ON), Ok(Some("x:y:z:s0")));
         assert!(asked(&both));
     }
 
@@ -146,7 +129,6 @@ mod tests {
             let spec = spec(&nothing, &nothing, &nothing);
             for lsm in [ON, OFF] {
                 assert_eq!(plan(&spec, lsm).unwrap(), Vec::<String>::new());
-                assert_eq!(mount_label(&spec, lsm), Ok(None));
             }
             assert!(!asked(&spec));
         }
@@ -168,6 +150,5 @@ mod tests {
         let spec = spec(&json!("unconfined"), &json!(null), &json!("x:y"));
         assert_eq!(plan(&spec, OFF).unwrap().len(), 0);
         assert_eq!(plan(&spec, ON).unwrap().len(), 1);
-        assert!(mount_label(&spec, OFF).unwrap_err().contains("x:y"));
     }
 }

@@ -230,6 +230,65 @@ fn events_tell_of_running_out_of_memory() {
 }
 
 #[test]
+fn memory_that_is_too_little_for_a_container_is_said_to_be() {
+    need_controller!("memory");
+    need_cofferdam!("it says less");
+    let bundle = Bundle::of_sleep().with("/linux/resources/memory", json!({"limit": 65_536, "swap": 65_536}));
+    let outcome = bundle.create().fails();
+    // On v1 the runtime's own mounts of it may fail for want of memory before the kernel kills.
+    assert!(outcome.err.contains("OOM-killed") || outcome.err.contains("cannot allocate memory"), "{outcome}");
+    bundle.assert_nothing_left();
+}
+
+/// What v1 can't express: a part of what is allowed by a wider rule, taken back.
+#[test]
+fn a_hole_in_a_wider_rule_is_refused_on_v1() {
+    need_controller!("devices");
+    need_cofferdam!("it says less");
+    let rule = |allow: bool, minor: Value, access: &str| json!({"allow": allow, "type": "c", "major": 10, "minor": minor, "access": access});
+    let mut wide = rule(true, json!(0), "rw");
+    wide.as_object_mut().unwrap().remove("minor");
+    let rules = json!([{"allow": false, "access": "rwm"}, wide, rule(false, json!(229), "w")]);
+    let bundle = Bundle::of_sleep().with("/linux/resources/devices", rules);
+    if host::pure_v2() {
+        bundle.create().ok();
+        return;
+    }
+    bundle.create().fails().says("/linux/resources/devices").says("cannot punch hole");
+    bundle.assert_nothing_left();
+}
+
+/// v1 gives a cgroup only devices that the one above it has.
+#[test]
+fn devices_that_the_cgroup_above_has_not_are_refused_on_v1() {
+    need_controller!("devices");
+    need_cofferdam!("it says less");
+    let Some(top) = host::hierarchy("devices").filter(|_| !host::pure_v2()) else { skip!("cgroup v2") };
+    let bundle = Bundle::of_sleep();
+    let above = format!("{}-above", bundle.tag());
+    let folder = top.join(&above);
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("devices.deny"), "a").unwrap();
+    for rule in ["c *:* m", "b *:* m", "c 1:* rwm", "c 5:* rwm", "c 136:* rwm", "c 10:200 rwm", "c 10:229 r"] {
+        fs::write(folder.join("devices.allow"), rule).unwrap();
+    }
+    let asks = |access: &str| {
+        let rule = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": access});
+        json!([{"allow": false, "access": "rwm"}, rule])
+    };
+    let bundle =
+        bundle.with("/linux/cgroupsPath", json!(format!("/{above}/c"))).with("/linux/resources/devices", asks("rw"));
+    bundle.create().fails().says("/linux/resources/devices").says("the cgroup above does not allow it either");
+    let bundle = bundle.with("/linux/resources/devices", asks("r"));
+    bundle.create().ok();
+    bundle.call(["delete", "--force", bundle.id()]).ok();
+    for hierarchy in host::hierarchies() {
+        let _made_by_create = fs::remove_dir(hierarchy.join(&above));
+    }
+    bundle.assert_nothing_left();
+}
+
+#[test]
 fn hybrid_machines_have_all_hierarchies_used() {
     need_root!();
     if host::pure_v2() || !Path::new("/sys/fs/cgroup/unified").exists() {

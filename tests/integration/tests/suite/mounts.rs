@@ -1,7 +1,7 @@
 //! Mounts, devices, masked and read-only paths, the root file system.
 
 use harness::view::answer;
-use harness::{Bundle, need_root};
+use harness::{Bundle, host, need_root, skip};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -139,4 +139,15 @@ fn a_thousand_mounts_need_few_descriptors() {
     bundle.config["mounts"].as_array_mut().unwrap().extend(many);
     bundle.set("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]));
     assert_eq!(bundle.run().ok().out, "1000\n");
+}
+
+/// No file system takes `context=` then.
+#[test]
+fn a_label_of_mounts_without_selinux_means_nothing() {
+    need_root!();
+    if host::has_security_module("selinux") {
+        skip!("this kernel has SELinux");
+    }
+    let mut bundle = Bundle::new().with("/linux/mountLabel", json!("system_u:object_r:container_file_t:s0"));
+    assert!(!bundle.probe(&[])["mounts"].to_string().contains("container_file_t"));
 }
