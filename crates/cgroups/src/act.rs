@@ -30,6 +30,8 @@ pub enum Act {
     /// Refuse a v2 cgroup that is frozen, or that can't take processes since threads or processes sit above it.
     /// With `threads`, no limit is asked that threads can't have: then it may become a cgroup of threads.
     CheckUnified {
+        /// The root of the hierarchy.
+        mount: PathBuf,
         /// The cgroup.
         path: PathBuf,
         /// Whether threads will do.
@@ -37,6 +39,8 @@ pub enum Act {
     },
     /// Refuse a v1 freezer cgroup that is frozen.
     CheckThawed {
+        /// The root of the hierarchy.
+        mount: PathBuf,
         /// The cgroup.
         path: PathBuf,
     },
@@ -110,7 +114,7 @@ impl Act {
             | Act::CompleteDirectory { path }
             | Act::EnableControllers { path, .. }
             | Act::CheckUnified { path, .. }
-            | Act::CheckThawed { path }
+            | Act::CheckThawed { path, .. }
             | Act::InheritCpuset { path, .. }
             | Act::SetOwner { path, .. }
             | Act::DeviceRules { path, .. }

@@ -3,6 +3,7 @@
 use crate::act::{Act, Write};
 use crate::error::{Error, Result};
 use crate::{devices, file, fit, owner};
+use rustix::fd::BorrowedFd;
 use rustix::fs::{Mode, mkdir};
 use std::path::{Path, PathBuf};
 use sys::Errno;
@@ -10,40 +11,71 @@ use sys::Errno;
 /// How often a cgroup is tried to be made whose parent somebody removes meanwhile.
 const TRIES: usize = 10;
 
-/// What has been made, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Made(pub Vec<PathBuf>);
+/// The mode of a cgroup's directory.
+pub(crate) const MODE: u32 = 0o755;
 
-impl Made {
+/// What has been made and set.
+#[derive(Debug, Default)]
+pub(crate) struct Made<'a> {
+    /// The directories, in order.
+    directories: Vec<PathBuf>,
+    /// Whether files of theirs have been written.
+    written: bool,
+    /// The v2 cgroup, where it is open.
+    unified: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Made<'a> {
+    /// Nothing yet; `unified` is the v2 cgroup, open.
+    pub(crate) fn within(unified: Option<BorrowedFd<'a>>) -> Self {
+        Made { unified, ..Made::default() }
+    }
+
     /// Does one act.
     pub(crate) fn run(&mut self, act: &Act) -> Result<()> {
         match act {
             Act::CompleteDirectory { path } if is_there(path) => Ok(()),
             Act::MakeDirectory { path } | Act::CompleteDirectory { path } => self.directory(path),
-            Act::CheckUnified { path, threads } => {
+            // Nothing above them is frozen, or of threads alone.
+            Act::CheckUnified { mount, path, .. } | Act::CheckThawed { mount, path }
+                if path.parent() == Some(mount) && self.is_new(path) =>
+            {
+                Ok(())
+            }
+            Act::CheckUnified { path, threads, .. } => {
                 fit::thawed_unified(path)?;
                 fit::takes_processes(path, *threads)
             }
-            Act::CheckThawed { path } => fit::thawed(path),
+            Act::CheckThawed { path, .. } => fit::thawed(path),
             Act::EnableControllers { mount, path, controllers } => enable(mount, path, controllers),
-            Act::InheritCpuset { mount, path } => inherit(mount, path),
-            Act::Write(write) => write_one(write).map_err(|errno| refused(write, errno)),
-            Act::Together(writes) => together(writes),
+            Act::InheritCpuset { mount, path } => inherit(mount, path, self.is_new(path) && !self.written),
+            Act::Write(write) => {
+                self.written = true;
+                write_one(write).map_err(|errno| refused(write, errno))
+            }
+            Act::Together(writes) => {
+                self.written = true;
+                together(writes)
+            }
             Act::RefuseBelowUsage { path, limits, place } => refuse_below(path, limits, place),
             Act::SetOwner { path, uid } => owner::give(path, *uid),
             Act::DeviceRules { path, rules } => devices::confine(path, rules),
-            Act::DeviceFilter { path, rules } => devices::install(path, rules),
+            Act::DeviceFilter { path, rules } => devices::install(path, self.unified, rules),
         }
+    }
+
+    fn is_new(&self, path: &Path) -> bool {
+        self.directories.iter().any(|made| made == path)
     }
 
     fn directory(&mut self, path: &Path) -> Result<()> {
         for _ in 0..TRIES {
             match make(path) {
                 Ok(()) => {
-                    self.0.push(path.to_owned());
+                    self.directories.push(path.to_owned());
                     return Ok(());
                 }
-                Err(Errno::EXIST) => return fit::empty(path),
+                Err(Errno::EXIST) => return fit::empty(path).map(drop),
                 Err(Errno::NOENT) => self.parents(path)?,
                 Err(errno) => return Err(Error::file("mkdir", path, errno)),
             }
@@ -56,7 +88,7 @@ impl Made {
         let missing: Vec<_> = path.ancestors().skip(1).take_while(|parent| !is_there(parent)).collect();
         for parent in missing.into_iter().rev() {
             match make(parent) {
-                Ok(()) => self.0.push(parent.to_owned()),
+                Ok(()) => self.directories.push(parent.to_owned()),
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(Error::file("mkdir", parent, errno)),
             }
@@ -66,7 +98,7 @@ impl Made {
 
     /// Takes back what has been made, as far as nobody has used it meanwhile.
     pub(crate) fn undo(self) {
-        for path in self.0.iter().rev() {
+        for path in self.directories.iter().rev() {
             // Nothing better can be done with an error on the way back from one.
             rustix::fs::rmdir(path).ok();
         }
@@ -74,7 +106,7 @@ impl Made {
 }
 
 fn make(path: &Path) -> std::result::Result<(), Errno> {
-    mkdir(path, Mode::from_raw_mode(0o755))
+    mkdir(path, Mode::from_raw_mode(MODE))
 }
 
 fn is_there(path: &Path) -> bool {
@@ -114,13 +146,17 @@ fn missing<'a>(has: &str, wanted: &'a [String]) -> Vec<&'a str> {
     wanted.iter().map(String::as_str).filter(|name| !has.contains(name)).collect()
 }
 
-/// Copies `cpuset.cpus` and `cpuset.mems` down to `path` from the nearest cpuset above that has some.
-fn inherit(mount: &Path, path: &Path) -> Result<()> {
+/// Copies `cpuset.cpus` and `cpuset.mems` down to `path` from the nearest cpuset above that has some. A `new` one has none.
+fn inherit(mount: &Path, path: &Path, new: bool) -> Result<()> {
     for name in ["cpuset.cpus", "cpuset.mems"] {
         let mut empty = Vec::new();
         let mut list = String::new();
         for directory in path.ancestors().take_while(|directory| directory.starts_with(mount)) {
             let file = directory.join(name);
+            if new && directory == path {
+                empty.push(file);
+                continue;
+            }
             list = file::read(&file).map_err(|errno| Error::file("read", &file, errno))?;
             if !list.trim().is_empty() {
                 break;

@@ -1,10 +1,11 @@
 //! A planned cgroup, made and limited.
 
-use crate::apply::Made;
+use crate::apply::{MODE, Made};
 use crate::error::{Error, Result};
 use crate::paths::Paths;
 use crate::plan::Plan;
 use crate::{file, fit, userns};
+use rustix::fd::BorrowedFd;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use std::path::Path;
@@ -17,11 +18,16 @@ impl Plan {
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::Frozen`].
     pub fn check(&self) -> Result<()> {
+        let mut there = Vec::new();
         for path in self.paths.directories() {
-            fit::empty(path)?;
+            if fit::empty(path)? {
+                there.push(path);
+            }
         }
-        self.paths.get("freezer").map_or(Ok(()), fit::thawed)?;
-        self.paths.unified().map_or(Ok(()), fit::thawed_unified)
+        // What is still to be made is asked when it is.
+        let there = |path: &&Path| there.contains(path);
+        self.paths.get("freezer").filter(there).map_or(Ok(()), fit::thawed)?;
+        self.paths.unified().filter(there).map_or(Ok(()), fit::thawed_unified)
     }
 
     /// Makes the cgroup, so that a process can enter it, and tells where it is. Where it fails, nothing is left.
@@ -34,7 +40,7 @@ impl Plan {
         let mut paths = self.paths.clone();
         let mut made = Made::default();
         // Who may look at a cgroup does not depend on who calls.
-        let umask = Umask::usual();
+        let umask = self.umask.is_none_or(|umask| umask & MODE != 0).then(Umask::usual);
         for act in &self.make {
             // Nothing more is done to a cgroup that is done without.
             let Some(directory) = act.directory().filter(|directory| self.is_had(&paths, directory)) else { continue };
@@ -69,12 +75,13 @@ impl Plan {
         Ok(paths)
     }
 
-    /// Sets the limits and the device rules on the cgroups that [`Plan::create`] has made.
+    /// Sets the limits and the device rules on the cgroups that [`Plan::create`] has made; `unified` is the v2 one, where
+    /// it is open.
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Filter`], [`Error::File`].
-    pub fn limit(&self, paths: &Paths) -> Result<()> {
-        let mut made = Made::default();
+    pub fn limit(&self, paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
+        let mut made = Made::within(unified);
         let acts = self.limit.iter();
         acts.filter(|act| act.directory().is_some_and(|directory| self.is_had(paths, directory)))
             .try_for_each(|act| made.run(act))

@@ -5,11 +5,11 @@ use crate::{file, pids};
 use std::path::Path;
 use sys::Errno;
 
-/// Refuses a cgroup that somebody's processes are in. One that is not there is fine.
-pub(crate) fn empty(path: &Path) -> Result<()> {
-    let found = pids::all(path)?;
+/// Refuses a cgroup that somebody's processes are in. One that is not there is fine; whether it is.
+pub(crate) fn empty(path: &Path) -> Result<bool> {
+    let Some(found) = pids::all_of(path)? else { return Ok(false) };
     match found.len() {
-        0 => Ok(()),
+        0 => Ok(true),
         count => {
             let pids = found.into_iter().filter(|pid| *pid > 0).collect();
             Err(Error::NotEmpty { count, pids, path: path.to_owned() })

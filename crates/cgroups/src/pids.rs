@@ -22,6 +22,11 @@ impl Paths {
 
 /// All processes at and below a cgroup; 0 stands for one that this PID namespace does not see.
 pub(crate) fn all(path: &Path) -> Result<Vec<i32>> {
+    Ok(all_of(path)?.unwrap_or_default())
+}
+
+/// The same; None where there is no such cgroup.
+pub(crate) fn all_of(path: &Path) -> Result<Option<Vec<i32>>> {
     let mut pids = Vec::new();
     let mut threads_only = false;
     let result = walk::each(path, |directory, depth| match list(directory, "cgroup.procs") {
@@ -39,7 +44,8 @@ pub(crate) fn all(path: &Path) -> Result<Vec<i32>> {
         Err(errno) => Err(errno),
     });
     match result {
-        Ok(()) | Err(Errno::NOENT | Errno::NODEV) => Ok(pids),
+        Ok(()) => Ok(Some(pids)),
+        Err(Errno::NOENT | Errno::NODEV) => Ok(None),
         Err(errno) => Err(Error::file("read the processes of", path, errno)),
     }
 }

@@ -3,7 +3,7 @@
 use crate::act::Act;
 use crate::devices::Rules;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
+use crate::layout::{Hierarchy, Layout};
 use crate::paths::Paths;
 use crate::resources::{self, Limits, Warning};
 use crate::systemd::Unit;
@@ -23,6 +23,9 @@ pub struct Plan {
     pub make: Vec<Act>,
     /// How it is limited.
     pub limit: Vec<Act>,
+    /// Our umask, where it is known.
+    #[serde(skip)]
+    pub umask: Option<u32>,
     /// What of the config is ignored.
     pub warnings: Vec<Warning>,
     /// Whether the config names the place.
@@ -58,7 +61,8 @@ pub fn plan(
     make.extend(ready_unified(layout, &paths, threads));
     make.extend(cpuset(layout, &paths, before));
     let devices = devices(&paths, resources)?;
-    Ok(Plan { unit: None, paths, make, limit: acts.into_iter().chain(devices).collect(), warnings, named, dispensable })
+    let limit = acts.into_iter().chain(devices).collect();
+    Ok(Plan { unit: None, paths, make, limit, umask: None, warnings, named, dispensable })
 }
 
 /// Plans the cgroup of a new container as that of a unit: `cgroupsPath` is `slice:prefix:name`.
@@ -99,15 +103,20 @@ fn unified(layout: &Layout) -> Option<&crate::layout::Unified> {
 }
 
 fn ready_legacy(layout: &Layout, paths: &Paths) -> Option<Act> {
-    let Layout::Legacy { .. } = layout else { return None };
-    paths.get("freezer").map(|path| Act::CheckThawed { path: path.to_owned() })
+    let Layout::Legacy { hierarchies, .. } = layout else { return None };
+    let mount = &hierarchy(hierarchies, "freezer")?.mount;
+    paths.get("freezer").map(|path| Act::CheckThawed { mount: mount.clone(), path: path.to_owned() })
+}
+
+fn hierarchy<'a>(hierarchies: &'a [Hierarchy], controller: &str) -> Option<&'a Hierarchy> {
+    hierarchies.iter().find(|hierarchy| hierarchy.controllers.iter().any(|name| name == controller))
 }
 
 /// On v2 every controller is enabled, as engines read usage of all, limited or not.
 fn ready_unified(layout: &Layout, paths: &Paths, threads: bool) -> Vec<Act> {
     let (Some(unified), Some(path)) = (unified(layout), paths.unified()) else { return Vec::new() };
     let (mount, path) = (unified.mount.clone(), path.to_owned());
-    let check = Act::CheckUnified { path: path.clone(), threads };
+    let check = Act::CheckUnified { mount: mount.clone(), path: path.clone(), threads };
     if unified.controllers.is_empty() {
         return vec![check];
     }
@@ -119,8 +128,7 @@ fn ready_unified(layout: &Layout, paths: &Paths, threads: bool) -> Vec<Act> {
 /// theirs first, since its own must lie within; for what the config leaves open it inherits, itself and all above.
 fn cpuset(layout: &Layout, paths: &Paths, before: Vec<Act>) -> Vec<Act> {
     let Layout::Legacy { hierarchies, .. } = layout else { return before };
-    let hierarchy = hierarchies.iter().find(|hierarchy| hierarchy.controllers.iter().any(|name| name == "cpuset"));
-    let (Some(hierarchy), Some(path)) = (hierarchy, paths.get("cpuset")) else { return before };
+    let (Some(hierarchy), Some(path)) = (hierarchy(hierarchies, "cpuset"), paths.get("cpuset")) else { return before };
     let inherit = |path: &Path| Act::InheritCpuset { mount: hierarchy.mount.clone(), path: path.to_owned() };
     let above = path.parent().filter(|parent| *parent != hierarchy.mount && !before.is_empty()).map(inherit);
     above.into_iter().chain(before).chain([inherit(path)]).collect()

@@ -13,7 +13,7 @@ use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
-use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, chmodat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use spec::oci::{self, Spec};
@@ -140,7 +140,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     let layout = cgroups::Layout::detect().map_err(launch::Error::from)?;
     let passed = handover::Listening::from_environment();
     let facts = Facts::gather_for_create(&spec);
-    let (mut plan, cgroup) = launch::create(
+    let (mut plan, mut cgroup) = launch::create(
         &spec,
         &launch::Request {
             id: id.as_str(),
@@ -165,6 +165,7 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     record.own_pid_namespace = plan.own_pid_namespace;
     crate::cgroup::note(&mut record, &cgroup);
     let umask = facts.umask;
+    cgroup.umask = umask;
     Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record, umask })
 }
 
@@ -272,8 +273,9 @@ impl<'a> Making<'a> {
         Ok(())
     }
 
-    fn set_limits(&self) -> Result<(), cgroups::Error> {
-        self.prepared.cgroup.limit(&self.record.cgroup_paths.clone().into())
+    fn set_limits(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
+        let paths = self.record.cgroup_paths.clone().into();
+        self.prepared.cgroup.limit(&paths, given.cgroup.as_ref().map(AsFd::as_fd))
     }
 
     fn make_resctrl(&mut self) -> Result<()> {
@@ -338,7 +340,7 @@ impl Host for Making<'_> {
     fn keep(&mut self, what: Keep, given: &mut Given<'_>) -> Result<(), launch::Error> {
         let kept = match what {
             Keep::MakeCgroups => return Ok(self.make_cgroups(given)?),
-            Keep::SetLimits => return Ok(self.set_limits()?),
+            Keep::SetLimits => return Ok(self.set_limits(given)?),
             Keep::MakeResctrl => self.make_resctrl(),
             Keep::EnterResctrl => self.enter_resctrl(),
             Keep::SaveState => self.save_state(),

@@ -5,6 +5,7 @@ use crate::id::ContainerId;
 use crate::passwd::user_name;
 use crate::state::State;
 use crate::store::Store;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// What a state directory holds.
@@ -22,8 +23,9 @@ pub struct List {
 /// [`Error::NoRoot`] where the state directory is missing (for the default one, that is an empty list).
 pub fn list(store: &Store) -> Result<List> {
     let mut list = List::default();
+    let mut owners = BTreeMap::new();
     for name in store.names()? {
-        match load(store, &name) {
+        match load(store, &name, &mut owners) {
             Ok(Some(state)) => list.containers.push(state),
             Ok(None) => {}
             Err(error) => list.skipped.push((name, error)),
@@ -33,7 +35,7 @@ pub fn list(store: &Store) -> Result<List> {
 }
 
 /// The state of one container; None where it has just gone, or has just begun to be made.
-fn load(store: &Store, name: &str) -> Result<Option<State>> {
+fn load(store: &Store, name: &str, owners: &mut BTreeMap<u32, String>) -> Result<Option<State>> {
     let entry = match store.get(&ContainerId::parse(name)?) {
         Err(Error::NotExist(_)) => return Ok(None),
         entry => entry?,
@@ -42,8 +44,9 @@ fn load(store: &Store, name: &str) -> Result<Option<State>> {
         Err(Error::NotExist(_)) if entry.is_gone()? || entry.is_busy()? => return Ok(None),
         state => state?,
     };
-    let owner = user_name(entry.owner()?);
-    Ok(Some(State { owner, ..state }))
+    let uid = entry.owner()?;
+    let owner = owners.entry(uid).or_insert_with(|| user_name(uid));
+    Ok(Some(State { owner: owner.clone(), ..state }))
 }
 
 impl List {

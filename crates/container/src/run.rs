@@ -44,7 +44,8 @@ pub fn run(
             return Err(error);
         }
     };
-    drop(process);
     delete::delete_ended(&entry, &record, &poststop)?;
+    // Our own end follows, and closes them.
+    std::mem::forget((entry, process));
     Ok(status)
 }

@@ -39,9 +39,8 @@ fn words(error: nix::Error) -> Errno {
 pub(crate) struct Held(SignalFd);
 
 impl Held {
-    /// From now on; see [`hold`].
+    /// Those that [`hold`] holds.
     pub(crate) fn new() -> Result<Self, Errno> {
-        hold()?;
         SignalFd::with_flags(&caught(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).map(Held).map_err(words)
     }
 

@@ -18,6 +18,10 @@ use rustix::process::{Pid, WaitOptions, WaitStatus};
 use rustix::process::{set_child_subreaper, wait, waitpid};
 
 use std::cell::Cell;
+use std::time::Duration;
+
+/// A process that lives longer is likely to live long.
+const SOON: Duration = Duration::from_millis(100);
 
 pub use pty::prepare;
 
@@ -30,7 +34,7 @@ pub fn become_subreaper() -> Result<()> {
     set_child_subreaper(Some(Pid::INIT)).map_err(|error| Error::foreground("become a subreaper", error))
 }
 
-/// Holds signals back for [`forward`] to pass on; best before the process is made. See [`signals::hold`].
+/// Holds signals back for [`forward`] to pass on, before the process is made. See [`signals::hold`].
 ///
 /// # Errors
 /// [`Error::Foreground`]
@@ -50,8 +54,9 @@ pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
     let signals = Held::new().map_err(|error| Error::foreground("hold signals back", error))?;
     let mut terminal = terminal.map(Terminal::new).transpose()?;
     let taken = Cell::new(None);
+    let mut rest = Some(SOON);
     loop {
-        for end in wait_for_one(process, terminal.as_ref(), &signals)? {
+        for end in wait_for_one(process, terminal.as_ref(), &signals, &mut rest)? {
             match (end, &mut terminal) {
                 (End::Signals, terminal) => pass_all_on(&signals, process, terminal.as_ref(), &taken)?,
                 (End::Process, terminal) => {
@@ -59,6 +64,8 @@ pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
                     if let Some(terminal) = terminal {
                         terminal.finish();
                     }
+                    // Our own end follows, and closes it.
+                    std::mem::forget(signals);
                     return Ok(status);
                 }
                 (end, Some(terminal)) => terminal.carry(end),
@@ -68,15 +75,26 @@ pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
     }
 }
 
-/// Blocks until something can be done; the process comes last, so that its output is not cut off.
-fn wait_for_one(process: &Process, terminal: Option<&Terminal>, signals: &Held) -> Result<Vec<End>> {
+/// Blocks until something can be done; the process comes last, so that its output is not cut off. Where nothing can be
+/// done for as long as `rest`, memory is given back, once.
+fn wait_for_one(
+    process: &Process,
+    terminal: Option<&Terminal>,
+    signals: &Held,
+    rest: &mut Option<Duration>,
+) -> Result<Vec<End>> {
     let mut ends = vec![(End::Signals, signals.as_fd(), PollFlags::IN)];
     ends.extend(terminal.into_iter().flat_map(Terminal::wanted));
     ends.push((End::Process, process.pidfd(), PollFlags::IN));
     let mut polled: Vec<_> = ends.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
     let patience = terminal.and_then(Terminal::patience);
-    let patience = patience.and_then(|time| Timespec::try_from(time).ok());
-    match poll(&mut polled, patience.as_ref()) {
+    let longest = patience.or(*rest).and_then(|time| Timespec::try_from(time).ok());
+    match poll(&mut polled, longest.as_ref()) {
+        Ok(0) if patience.is_none() => {
+            *rest = None;
+            sys::start::give_back();
+            Ok(Vec::new())
+        }
         Ok(0) => Ok(vec![End::Master]),
         Ok(_) => {
             let ready = ends.iter().zip(&polled).filter(|(_, polled)| !polled.revents().is_empty());

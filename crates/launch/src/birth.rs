@@ -10,6 +10,7 @@ use crate::sentence::Sentences;
 use crate::stage;
 use namespaces::{Map, Offsets};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, set_parent_process_death_signal};
@@ -83,13 +84,14 @@ fn cloning(new: u32, errno: Errno) -> Error {
 
 /// The id of a process behind a pidfd, from its `fdinfo`.
 fn pid_of(pidfd: &OwnedFd) -> Result<Pid, Error> {
-    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).unwrap_or_default();
+    let failed = |errno| Error::Call { act: "find the process id of init", object: String::new(), errno };
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
+    let mut text = [0; 1024];
+    let count = rustix::io::read(&file, &mut text).map_err(failed)?;
+    let text = str::from_utf8(text.get(..count).unwrap_or_default()).unwrap_or_default();
     let number = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
-    number.and_then(Pid::from_raw).ok_or(Error::Call {
-        act: "find the process id of init",
-        object: String::new(),
-        errno: Errno::SRCH,
-    })
+    number.and_then(Pid::from_raw).ok_or_else(|| failed(Errno::SRCH))
 }
 
 /// In the child: waits for its maps, passes on what it needs and becomes the init stage.

@@ -35,11 +35,11 @@ pub fn load(bundle: &Path) -> Result<Loaded, Error> {
 fn read(file: &OwnedFd, size: usize) -> Result<Option<Vec<u8>>, Errno> {
     let mut bytes = Vec::new();
     while size <= SIZE && bytes.len() <= SIZE {
-        // One byte more than there should be, so that the first read also finds the end.
-        let room = size.saturating_sub(bytes.len()) + 1;
-        bytes.reserve(room);
-        if retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut bytes)))? == 0 {
-            return Ok(Some(bytes));
+        // One byte more than there should be: less than there is room for is the end of a regular file.
+        bytes.reserve(size.saturating_sub(bytes.len()) + 1);
+        let room = bytes.capacity() - bytes.len();
+        if retry_on_intr(|| rustix::io::read(file, spare_capacity(&mut bytes)))? < room {
+            return Ok(Some(bytes).filter(|bytes| bytes.len() <= SIZE));
         }
     }
     Ok(None)

@@ -6,7 +6,7 @@ extern crate std;
 
 use crate::call::{Sysno, call};
 use core::ffi::{CStr, c_char, c_int};
-use linux_raw_sys::general::{SIGPIPE, kernel_sigaction};
+use linux_raw_sys::general::{MADV_DONTNEED, SIGPIPE, kernel_sigaction};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use std::ffi::{OsStr, OsString};
@@ -86,5 +86,25 @@ fn grow_in_large_steps() {
         }
         mallopt(M_TOP_PAD, STEP);
         mallopt(M_TRIM_THRESHOLD, c_int::MAX);
+    }
+}
+
+/// Gives memory back that is not needed while nothing happens: what the heap has free, and the pages of this program's
+/// file, which come back from there when they are touched. See malloc_trim(3), madvise(2).
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    {
+        unsafe extern "C" {
+            safe fn malloc_trim(keep: usize) -> c_int;
+            // Of the linker: where the program begins, and where its code ends.
+            safe static __executable_start: u8;
+            safe static etext: u8;
+        }
+        malloc_trim(0);
+        let start = &raw const __executable_start as usize & !4095;
+        let length = (&raw const etext as usize).saturating_sub(start) & !4095;
+        // SAFETY: what lies there is mapped from the program's file and can't be written, so its pages read the same
+        // after this as before.
+        let _given = unsafe { call(Sysno::madvise, [start, length, MADV_DONTNEED as usize, 0, 0, 0]) };
     }
 }

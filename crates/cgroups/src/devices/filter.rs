@@ -3,9 +3,8 @@
 use super::program::compile;
 use super::rules::Rules;
 use crate::error::{Error, Result};
-use crate::userns;
+use crate::{userns, walk};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::Path;
 use sys::Errno;
@@ -21,24 +20,25 @@ const REPLACEMENTS: usize = 20;
 ///
 /// In a user namespace, where nobody may load programs, and nobody could make or open a device that the host does
 /// not let them, no filter is made.
-pub(crate) fn install(path: &Path, rules: &Rules) -> Result<()> {
-    match replace(path, rules) {
+pub(crate) fn install(path: &Path, cgroup: Option<BorrowedFd<'_>>, rules: &Rules) -> Result<()> {
+    let opened = cgroup.is_none().then(|| walk::open(path)).transpose();
+    let opened = opened.map_err(|errno| Error::file("open", path, errno))?;
+    let Some(cgroup) = cgroup.or(opened.as_ref().map(AsFd::as_fd)) else { return Ok(()) };
+    match replace(path, cgroup, rules) {
         Err(Error::Filter { errno: Errno::PERM, .. }) if rules.allows_all() || userns::is_inside() => Ok(()),
         Err(Error::Filter { errno: Errno::NOSYS, .. }) if rules.allows_all() => Ok(()),
         result => result,
     }
 }
 
-fn replace(path: &Path, rules: &Rules) -> Result<()> {
+fn replace(path: &Path, cgroup: BorrowedFd<'_>, rules: &Rules) -> Result<()> {
     let failed = |act| move |errno| Error::Filter { act, path: path.to_owned(), errno };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let cgroup = open(path, flags, Mode::empty()).map_err(|errno| Error::file("open", path, errno))?;
-    let old = programs(cgroup.as_fd()).map_err(failed("query"))?;
+    let old = programs(cgroup).map_err(failed("query"))?;
     if rules.allows_all() {
-        return detach(cgroup.as_fd(), &old).map_err(failed("detach"));
+        return detach(cgroup, &old).map_err(failed("detach"));
     }
     let new = load(&compile(rules)).map_err(failed("load"))?;
-    attach(cgroup.as_fd(), &new, old).map_err(failed("attach"))
+    attach(cgroup, &new, old).map_err(failed("attach"))
 }
 
 /// Before Linux 5.11 programs count against `RLIMIT_MEMLOCK`, over all of a user's processes.

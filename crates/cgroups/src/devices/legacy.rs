@@ -39,8 +39,14 @@ impl Exceptions {
 pub(crate) fn confine(path: &Path, rules: &Rules) -> Result<()> {
     let failed = |act, name: &str, errno| Error::file(act, path.join(name), errno);
     let wanted = State::of(rules)?;
-    let list = file::read(&path.join("devices.list")).map_err(|errno| failed("read", "devices.list", errno))?;
-    let writes = State::parse(&list).transition(&wanted);
+    // A list of what is allowed is begun anew: what there is need not be known.
+    let there = if wanted.allow_by_default {
+        let list = file::read(&path.join("devices.list")).map_err(|errno| failed("read", "devices.list", errno))?;
+        State::parse(&list)
+    } else {
+        State { allow_by_default: true, ..State::default() }
+    };
+    let writes = there.transition(&wanted);
     let (mut allow, mut deny) = (None, None);
     for (allows, text) in writes {
         let (name, open) = if allows { ("devices.allow", &mut allow) } else { ("devices.deny", &mut deny) };

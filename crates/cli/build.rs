@@ -1,0 +1,22 @@
+//! Has the linker lay the functions that commands run side by side, in the order of `layout.txt` (hack/layout).
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo::rerun-if-changed=layout.txt");
+    let variable = |name| env::var(name).unwrap_or_default();
+    let (target, folder) = (variable("TARGET"), PathBuf::from(variable("CARGO_MANIFEST_DIR")));
+    // Only lld knows how. The compiler brings it along, and takes it where it does, for this target.
+    if variable("PROFILE") == "release" && target == "x86_64-unknown-linux-gnu" && has_lld(&target) {
+        println!("cargo::rustc-link-arg-bins=-Wl,--symbol-ordering-file={}", folder.join("layout.txt").display());
+        println!("cargo::rustc-link-arg-bins=-Wl,--no-warn-symbol-ordering");
+    }
+}
+
+fn has_lld(target: &str) -> bool {
+    let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
+    let output = std::process::Command::new(compiler).args(["--print", "sysroot"]).output();
+    let sysroot = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    PathBuf::from(sysroot).join("lib/rustlib").join(target).join("bin/gcc-ld/ld.lld").exists()
+}
