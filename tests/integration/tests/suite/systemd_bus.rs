@@ -26,6 +26,7 @@ fn over<'a>(bundle: &Bundle, socket: &Path, arguments: impl IntoIterator<Item = 
 #[test]
 fn values_of_every_type_are_understood() {
     need_systemd!();
+    let mut bundle = in_slice("");
     for value in [
         "true",
         "byte 255",
@@ -45,7 +46,7 @@ fn values_of_every_type_are_understood() {
         "<byte 1>",
         "(byte 1, uint64 2, 'x', <@ay [1]>)",
     ] {
-        let bundle = in_slice("").with("/annotations", json!({"org.systemd.property.NoSuchThing": value}));
+        bundle.set("/annotations", json!({"org.systemd.property.NoSuchThing": value}));
         let outcome = bundle.call(["--systemd-cgroup", "create", bundle.id()]).fails();
         assert!(outcome.err.contains("NoSuchThing"), "{value}: {outcome}");
         gone(&bundle, &unit(&bundle));

@@ -163,6 +163,7 @@ fn device_rules_are_a_list_of_what_is_allowed() {
 #[test]
 fn annotations_have_values_of_every_type() {
     need_cofferdam!("it has no plan");
+    let mut bundle = sliced();
     let array = |of: &str, items: Value| json!({ "array": [of, items] });
     for (text, value) in [
         ("true", json!({"boolean": true})),
@@ -185,7 +186,7 @@ fn annotations_have_values_of_every_type() {
         ("[\"a\", \"b\"]", array("s", json!([{"text": "a"}, {"text": "b"}]))),
         ("[('a', true,)]", array("(sb)", json!([{"struct": [{"text": "a"}, {"boolean": true}]}]))),
     ] {
-        let bundle = sliced().with("/annotations", json!({"org.systemd.property.Abc": text}));
+        bundle.set("/annotations", json!({"org.systemd.property.Abc": text}));
         assert_eq!(asked(&bundle, "Abc"), Some(value), "{text}");
     }
 }
@@ -193,8 +194,9 @@ fn annotations_have_values_of_every_type() {
 #[test]
 fn seconds_are_told_in_microseconds() {
     need_cofferdam!("it has no plan");
+    let mut bundle = sliced();
     for text in ["5", "byte 5", "int16 5", "uint16 5", "uint32 5", "int64 5", "uint64 5", "5.0"] {
-        let bundle = sliced().with("/annotations", json!({"org.systemd.property.TimeoutStopSec": text}));
+        bundle.set("/annotations", json!({"org.systemd.property.TimeoutStopSec": text}));
         assert_eq!(asked(&bundle, "TimeoutStopUSec"), Some(number(5_000_000)), "{text}");
         assert_eq!(asked(&bundle, "TimeoutStopSec"), None);
     }
@@ -204,6 +206,7 @@ fn seconds_are_told_in_microseconds() {
 fn annotations_that_say_nothing_are_refused_with_their_place() {
     need_root!();
     need_cofferdam!("it says less");
+    let mut bundle = sliced();
     let long = "[".repeat(20);
     for (name, text, why) in [
         ("ab", "1", "no name of a property"),
@@ -233,7 +236,7 @@ fn annotations_that_say_nothing_are_refused_with_their_place() {
         ("AbcSec", "uint64 18446744073709551615", "is no number of seconds"),
     ] {
         let key = format!("org.systemd.property.{name}");
-        let bundle = sliced().with("/annotations", json!({ key.as_str(): text }));
+        bundle.set("/annotations", json!({ key.as_str(): text }));
         planned(&bundle).fails().says(&format!("/annotations/{key}")).says(why);
     }
 }
