@@ -71,6 +71,9 @@ fn through(
     name: &str,
     line: impl Fn(&Path) -> Vec<OsString>,
 ) -> io::Result<Option<String>> {
+    if racer.is_out() {
+        return Ok(None);
+    }
     if !racer.runtime.is_floor() {
         racer.prepare(step)?;
     }

@@ -97,21 +97,24 @@ impl Bench<'_> {
         for runtime in &runtimes {
             figures.count(&[&runtime.name, "size"], counts::size(&runtime.program)?);
             if !runtime.is_floor() {
-                figures.remark(&[&runtime.name, "version"], runtime.version());
+                figures.remark(&[&runtime.name, "version"], runtime.version()?);
             }
         }
+        let mut out = Vec::new();
         for kind in self.extent.kinds() {
-            self.kind(*kind, &runtimes, own, &place, &mut figures)?;
+            out.extend(self.kind(*kind, &runtimes, own, &place, &mut figures)?);
         }
+        // What can't make a container, or hangs, is not asked for more of them.
+        let able: Vec<&Runtime> = runtimes.iter().filter(|runtime| !out.contains(&runtime.name)).collect();
         self.say("memory and instructions");
-        self.memory(&runtimes, &place, &mut figures)?;
+        self.memory(&able, &place, &mut figures)?;
         if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts(own)) {
             let bundle = place.write_one(Kind::Docker, "planned", &["true"], |_| ())?;
             if let Some(instructions) = counts::instructions(&valgrind, own, &bundle)? {
                 figures.count(&[self.layout.name, OWN, "instructions"], instructions);
             }
         }
-        self.growth(&runtimes, &place, &mut figures)?;
+        self.growth(&able, &place, &mut figures)?;
         let about = format!("{}. Load averages before: {before}; after: {}.", machine::about(), machine::load());
         figures.remark(&[self.layout.name, "about"], about);
         figures.store(&self.folder.join(self.layout.name).with_extension("json"))?;
@@ -141,7 +144,15 @@ impl Bench<'_> {
         Ok(fs::write(self.folder.join("filter"), filter.program)?)
     }
 
-    fn kind(&self, kind: Kind, runtimes: &[Runtime], own: &Runtime, place: &Place, figures: &mut Figures) -> Done<()> {
+    /// Tells which runtimes failed too often.
+    fn kind(
+        &self,
+        kind: Kind,
+        runtimes: &[Runtime],
+        own: &Runtime,
+        place: &Place,
+        figures: &mut Figures,
+    ) -> Done<Vec<String>> {
         let layout = self.layout.name;
         self.say(kind.name());
         let racers: Result<Vec<Racer>, _> =
@@ -174,10 +185,10 @@ impl Bench<'_> {
         for racer in racers.iter_mut().filter(|racer| racer.runtime.is_floor()) {
             racer.leave()?;
         }
-        Ok(())
+        Ok(racers.iter().filter(|racer| racer.is_out()).map(|racer| racer.runtime.name.clone()).collect())
     }
 
-    fn memory(&self, runtimes: &[Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
+    fn memory(&self, runtimes: &[&Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
         for runtime in runtimes.iter().filter(|runtime| !runtime.is_floor() && self.extent.counts(runtime)) {
             let start = [self.layout.name, Kind::Docker.name(), &runtime.name];
             memory::foreground(runtime, place, &start, figures)?;
@@ -191,11 +202,11 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn growth(&self, runtimes: &[Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
+    fn growth(&self, runtimes: &[&Runtime], place: &Place, figures: &mut Figures) -> Done<()> {
         if !self.extent.growth {
             return Ok(());
         }
-        let grown = |runtime: &&Runtime| !runtime.is_floor() && (self.layout.is_v2() || is_compared(runtime));
+        let grown = |runtime: &&&Runtime| !runtime.is_floor() && (self.layout.is_v2() || is_compared(runtime));
         for runtime in runtimes.iter().filter(grown) {
             if self.begin.elapsed() > PATIENCE {
                 let name = [self.layout.name, "growth", &runtime.name, "trouble"];

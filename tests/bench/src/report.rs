@@ -23,6 +23,7 @@ other: another machine has others, and ratios stay.
   that it waited for; page faults and processor time are theirs together. Most of the memory is the program's own file, which the kernel
   maps in larger pieces than are used and keeps once. Of a container that waits, memory is its share (PSS in proc(5)).
 - System calls are strace(1)'s, of the runtime and all its children, `true` included.
+- Sizes are of the program's file; Cofferdam and the floor are static, the others need shared libraries beside it.
 - A call that takes more than 10 s hangs, and is told.
 
 Each cell is *median / minimum*; differences under about 10 % mean nothing.

@@ -92,7 +92,8 @@ impl<'a> Racer<'a> {
         self.runtime.command(step, self.kind, self.bundle(step), options)
     }
 
-    fn is_out(&self) -> bool {
+    /// Whether it failed too often.
+    pub(crate) fn is_out(&self) -> bool {
         self.series.iter().map(|series| series.failed + series.hung).sum::<usize>() >= CHANCES
     }
 

@@ -2,10 +2,12 @@
 
 use crate::bundle::Kind;
 use crate::layout::Layout;
+use crate::sample;
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A call whose time is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,10 +120,13 @@ impl Runtime {
     }
 
     /// The first line of `--version`.
-    pub(crate) fn version(&self) -> String {
-        let said = Command::new(&self.program).arg("--version").output().map(|output| output.stdout);
-        let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
-        said.lines().next().unwrap_or("no version").to_owned()
+    pub(crate) fn version(&self) -> io::Result<String> {
+        let mut child = Command::new(&self.program).arg("--version").stdout(Stdio::piped()).spawn()?;
+        if !sample::ends(&child, sample::PATIENCE)? {
+            child.kill()?;
+        }
+        let said = child.wait_with_output()?.stdout;
+        Ok(String::from_utf8_lossy(&said).lines().next().unwrap_or("no version").to_owned())
     }
 
     /// The command line of a step. The container's bundle is `bundle`; its id, the name of that folder.
