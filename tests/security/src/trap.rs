@@ -94,6 +94,11 @@ impl Trap {
         trap
     }
 
+    /// The socket that terminals come to.
+    pub fn console(&self) -> &UnixListener {
+        &self.console
+    }
+
     /// All as it was in the beginning.
     pub fn reset(&mut self) {
         self.bundle.set("", self.config.clone());

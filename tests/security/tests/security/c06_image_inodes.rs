@@ -3,14 +3,13 @@
 //! Controls: runc 1.1.5 masks with the image's `/dev/null` (CVE-2025-31133); the mutants `c06-`.
 
 use harness::view::answer;
-use harness::{Bundle, need_root, programs};
+use harness::{Bundle, Call, need_root, programs};
 use rig::{Canary, Obstacle, Trap, trap};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 
 /// What an image has as `/dev/null`; nothing is mounted at its `/dev`.
 const NULLS: [&str; 8] = ["link", "magic", "pattern", "file", "fifo", "zero", "loop", "folder"];
@@ -118,17 +117,13 @@ fn a_host_without_its_null_device_is_refused() {
     let bundle = Trap::new().bundle;
     let file = bundle.folder().join("file");
     let script = format!("mount --bind {} /dev/null && exec \"$@\"", file.display());
-    let made = Command::new("unshare")
+    let made = Call::new(&programs::find("unshare").expect("unshare"), bundle.folder())
         .args(["--mount", "sh", "-c", &script, "sh"])
-        .arg(programs::runtime())
-        .arg("--root")
-        .arg(bundle.state_folder())
+        .args([programs::runtime().as_os_str(), "--root".as_ref(), bundle.state_folder().as_os_str()])
         .args(["create", bundle.id()])
-        .current_dir(bundle.folder())
+        .cwd(bundle.folder())
         .env("COFFERDAM_TEST", bundle.tag())
-        .stdin(std::process::Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(!made.status.success() && !made.stderr.is_empty(), "{made:?}");
+        .outcome();
+    made.fails().says("/dev/null");
     bundle.assert_nothing_left();
 }
