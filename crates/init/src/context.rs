@@ -6,6 +6,7 @@ use crate::program::Program;
 use crate::root::beneath;
 use crate::root::covers::Covers;
 use crate::root::place::Root;
+use crate::signals;
 use crate::times::Times;
 use core::ffi::CStr;
 use plan::Handle;
@@ -71,12 +72,14 @@ impl<'p> Context<'p> {
         }
     }
 
-    /// Before others do something: they find no mount busy because of us, and may change what is in the root.
-    pub(crate) fn yield_to_others(&mut self) {
+    /// Before others do something, which may take long: they find no mount busy because of us, may change what is in the
+    /// root, and can tell this process to end.
+    pub(crate) fn yield_to_others(&mut self) -> Result<(), Fault> {
         if let Some(root) = &mut self.root {
             root.forget();
         }
         close_dropped();
+        signals::heed()
     }
 
     /// The descriptor behind a handle.

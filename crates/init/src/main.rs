@@ -24,6 +24,7 @@ mod program;
 mod reborn;
 mod root;
 mod seal;
+mod signals;
 mod start;
 mod terminal;
 mod times;

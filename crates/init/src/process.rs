@@ -14,10 +14,6 @@ use rustix::thread::set_no_new_privs;
 use sys::Errno;
 use sys::seccomp::SECCOMP_FILTER_FLAG_NEW_LISTENER;
 
-pub(crate) fn signals(ignored: u64) -> Result<(), Fault> {
-    sys::signal::reset(ignored).map_err(|errno| Fault::call("reset the signals", b"", errno))
-}
-
 pub(crate) fn apparmor_profile(context: &Context<'_>, profile: &CStr) -> Result<(), Fault> {
     let mut text: ArrayVec<u8, 1024> = ArrayVec::new();
     let whole = text.try_extend_from_slice(b"exec ").and_then(|()| text.try_extend_from_slice(profile.to_bytes()));

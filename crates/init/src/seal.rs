@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::directory;
 use crate::fault::Fault;
 use crate::root::covers::Covers;
+use crate::signals;
 use plan::Handle;
 use rustix::fd::AsRawFd;
 
@@ -33,7 +34,7 @@ pub(crate) fn seal(context: &mut Context<'_>, listener: Option<Handle>) -> Resul
     check_numbers(context)?;
     if listener.is_some() {
         // Who waits for `start` can be told to end.
-        sys::signal::heed().map_err(|errno| Fault::call("handle signals", b"", errno))?;
+        signals::heed()?;
     }
     (context.root, context.procfs, context.covers) = (None, None, Covers::default());
     let listener = listener.map(|listener| context.descriptor(listener)).transpose()?;

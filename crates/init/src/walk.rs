@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::program::Program;
 use crate::times::Times;
 use crate::{
-    conversation, death, directory, exec, hook, namespaces, process, reborn, root, seal, start, terminal, user,
+    conversation, death, directory, exec, hook, namespaces, process, reborn, root, seal, signals, start, terminal, user,
 };
 use core::convert::Infallible;
 use plan::{FromInit, Header, Reader, Step};
@@ -43,7 +43,7 @@ fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<
 #[allow(clippy::too_many_lines, reason = "one page: the list")]
 fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
     match step {
-        Step::Signals { ignored } => process::signals(ignored),
+        Step::Signals { ignored } => signals::reset(ignored),
         Step::Reborn { pid, user, new, cgroup } => reborn::go_on(context, pid, user, new, cgroup),
         Step::JoinCgroup { tasks } => namespaces::join_cgroup(context, tasks),
         Step::EnterNamespace { namespace, kind } => namespaces::enter(context, namespace, kind),
@@ -69,11 +69,11 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::Directory { path } => root::directory(context, path),
         Step::Terminal { rows, columns, console, owner } => terminal::give(context, rows, columns, console, owner),
         Step::RuntimeHooks => {
-            context.yield_to_others();
+            context.yield_to_others()?;
             ask(context, &FromInit::RuntimeHooks)
         }
         Step::Hook(hook) => {
-            context.yield_to_others();
+            context.yield_to_others()?;
             hook::run(context, &hook)
         }
         Step::PivotRoot => root::pivot_root(context),

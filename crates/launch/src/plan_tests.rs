@@ -16,6 +16,17 @@ fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
 }
 
 fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool) -> Plan {
+    planned_by(None, linux, process, awaits_start, systemd_cgroup)
+}
+
+/// By a runtime process that is a user and group in every way.
+fn planned_by(
+    identity: Option<(u32, u32)>,
+    linux: &str,
+    process: &str,
+    awaits_start: bool,
+    systemd_cgroup: bool,
+) -> Plan {
     let config = format!(
         r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
             "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
@@ -29,7 +40,7 @@ fn planned(linux: &str, process: &str, awaits_start: bool, systemd_cgroup: bool)
         cgroup_mounts: rootfs::CgroupMounts::None,
         capabilities: u64::MAX >> 23,
         bounding: u64::MAX >> 23,
-        identity: None,
+        identity,
         ignored_signals: u64::MAX,
         umask: None,
         shared_namespaces: 0,
@@ -221,4 +232,17 @@ fn init_waits_for_its_network_devices_before_its_sysctls() {
     };
     assert_eq!(order(linux), ["Sysctl"]);
     assert_eq!(order(&format!(r#"{linux},"netDevices":{{"a":{{}}}}"#)), ["RuntimeHooks", "Sysctl"]);
+}
+
+#[test]
+fn who_is_the_user_already_does_not_become_it() {
+    let steps = |identity| {
+        let plan = planned_by(identity, "", "", false, false);
+        let names = plan.init.steps().map(|placed| format!("{:?}", placed.step));
+        names.filter(|name| name.starts_with("User") || name == "KeepCapabilities").count()
+    };
+    assert_eq!(steps(Some((0, 0))), 0);
+    for other in [None, Some((1, 0)), Some((0, 1))] {
+        assert_eq!(steps(other), 2, "{other:?}");
+    }
 }

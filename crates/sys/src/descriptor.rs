@@ -53,8 +53,8 @@ pub struct Descriptor(ManuallyDrop<OwnedFd>);
 /// The numbers of dropped ones that are still open: those below 64.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-/// As many may be open at once: few beside the descriptors that any process may have.
-const MOST_DROPPED: u32 = 24;
+/// As many may be open at once: with what init holds, fewer than the 64 that the most modest limit allows.
+const MOST_DROPPED: u32 = 32;
 
 impl From<OwnedFd> for Descriptor {
     fn from(file: OwnedFd) -> Self {

@@ -28,13 +28,15 @@ pub(crate) fn device<'p>(context: &mut Context<'p>, step: &Device<'p>) -> Result
 /// Makes a symbolic link.
 pub(crate) fn link<'p>(context: &mut Context<'p>, path: Text<'p>, to: Text<'_>, replace: bool) -> Result<(), Fault> {
     let entry = context.root_mut()?.entry(path.0)?;
-    if replace {
+    let mut made = entry.make_link(to.0);
+    if replace && made == Err(Errno::EXIST) {
         match entry.remove() {
             Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
             Err(errno) => return Err(Fault::call("unlinkat", path.bytes(), errno)),
         }
+        made = entry.make_link(to.0);
     }
-    match entry.make_link(to.0) {
+    match made {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(errno) => Err(Fault::call("symlinkat", path.bytes(), errno)),
     }

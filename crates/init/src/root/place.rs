@@ -19,6 +19,8 @@ pub(crate) struct Root<'p> {
     /// The root is a part of a procfs.
     proc: bool,
     parent: Option<Parent<'p>>,
+    /// Some paths where something was mounted.
+    mounted: ArrayVec<&'p [u8], 8>,
 }
 
 /// A directory by the path that led to it, which ends with a slash.
@@ -60,7 +62,7 @@ impl AsFd for Root<'_> {
 impl<'p> Root<'p> {
     /// The root that `top` is open on, and whether that is on a procfs.
     pub(super) fn new(top: Descriptor, proc: bool) -> Self {
-        Root { top, proc, parent: None }
+        Root { top, proc, parent: None, mounted: ArrayVec::new() }
     }
 
     /// Others may change what is in the root.
@@ -100,7 +102,10 @@ impl<'p> Root<'p> {
         path: &'p CStr,
         missing: impl FnOnce() -> Result<Missing, Fault>,
     ) -> Result<Place, Fault> {
-        match self.look(path, OFlags::PATH, &RULES) {
+        // What is below a mount is not on the root's own.
+        let below = self.mounted.iter().any(|mounted| is_beneath(path.to_bytes(), mounted));
+        let rules = RULES.get(usize::from(below)..).unwrap_or_default();
+        match self.look(path, OFlags::PATH, rules) {
             Err(Errno::NOENT) => self.make(path, missing()?),
             found => found.map_err(|errno| Fault::call("openat2", path.to_bytes(), errno)),
         }
@@ -187,15 +192,20 @@ impl<'p> Root<'p> {
     }
 
     /// Something was mounted at `place`, which is at `path`.
-    pub(super) fn covered(&mut self, place: &Place, path: &CStr) {
+    pub(super) fn covered(&mut self, place: &Place, path: &'p CStr) {
         let path = path.to_bytes();
+        self.mounted.extend(core::iter::once(path).take(self.mounted.remaining_capacity()));
         // The text tells what is covered where no link is in it, nor a part that is none.
         let literal = place.literal && !path.windows(2).any(|two| two == b"//" || two == b"/.");
-        let beneath = |parent: &Parent<'_>| parent.path.strip_prefix(path).is_some_and(|rest| rest.starts_with(b"/"));
-        if self.parent.as_ref().is_some_and(|parent| !literal || beneath(parent)) {
+        if self.parent.as_ref().is_some_and(|parent| !literal || is_beneath(parent.path, path)) {
             self.parent = None;
         }
     }
+}
+
+/// Whether the text of a path leads through `above`.
+fn is_beneath(path: &[u8], above: &[u8]) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// What has just been made, which is on no procfs: none lets things be made in it.
