@@ -1,5 +1,8 @@
 //! SECURITY C8, seen from inside with a security module that is on: the label is the process's, for `run` and for every
 //! `exec`, and what it denies is denied. `hack/uml` has the kernel for it (`hack/test v2`).
+//!
+//! With SELinux only that the label is set is tested (`tests/conformance`, identity): that kernel has SELinux, but
+//! nothing here loads a policy that would deny something.
 
 use harness::{Bundle, host, need_root, programs, skip};
 use rig::host_print::assert_nothing_left;
