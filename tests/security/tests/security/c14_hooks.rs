@@ -10,6 +10,7 @@ use rig::attackers::leaking;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
 /// All kinds; the first four see the host's files, createContainer the host's with the container's mounts, the last
@@ -54,10 +55,12 @@ fn hooks_have_what_their_entry_says_and_no_more() {
     need_cofferdam!("runc's hooks have PWD, and descriptors of their own");
     let canary = Canary::new();
     let bundle = trapped(&canary);
-    leaking(&bundle, &["create", bundle.id()]).ok();
-    leaking(&bundle, &["start", bundle.id()]).ok();
+    // Not where the caller is, nor with what it has open.
+    let elsewhere = |arguments: &[&str]| leaking(&bundle, arguments).cwd(Path::new("/")).ok();
+    elsewhere(&["create", "--bundle", bundle.folder().to_str().unwrap(), bundle.id()]);
+    elsewhere(&["start", bundle.id()]);
     bundle.await_status("stopped");
-    leaking(&bundle, &["delete", bundle.id()]).ok();
+    elsewhere(&["delete", bundle.id()]);
     let host = |kind: &str| fs::read_link(format!("/proc/self/ns/{kind}")).unwrap().to_str().unwrap().to_owned();
     for kind in KINDS {
         let inside = kind == "startContainer";
