@@ -215,6 +215,8 @@ pub fn each<C: Sync + std::fmt::Debug>(
                     match work(&mut trap, case) {
                         Ok(one) => *made.lock().expect("a count") += usize::from(one),
                         Err(why) => {
+                            // At once, too: a long run may end otherwise than by telling all.
+                            println!("{case:?}: {why}");
                             wrong.lock().expect("a list").push(format!("{case:?}: {why}"));
                             trap = Trap::new();
                         }
