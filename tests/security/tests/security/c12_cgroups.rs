@@ -202,7 +202,7 @@ fn the_root_of_a_hierarchy_and_what_lies_outside_are_no_containers_cgroup() {
             drop(bundle);
             panic!("{path} is taken: {text}");
         }
-        outcome.fails();
+        outcome.fails().says("is the root of the hierarchy");
         assert_nothing_left(&bundle);
     }
 }
