@@ -153,7 +153,8 @@ impl Joining<'_> {
             creating: ("", ""),
             created: ("", ""),
         };
-        Ok(launch::exec(self.spec, self.process, &request, &Facts::gather(self.spec), kinds, given)?)
+        let facts = Facts::gather_for_exec(self.spec, self.process);
+        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, given)?)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::own::Own;
 use rustix::fs::{Access, access};
 use security::labels::Lsm;
-use spec::oci::Spec;
+use spec::oci::{Process, Spec};
 use std::path::{Path, PathBuf};
 use sys::namespace::CLONE_NEWUSER;
 
@@ -86,6 +86,13 @@ impl Facts {
             kcore: false,
             root: own.user == 0,
         }
+    }
+
+    /// Looks at the host, for a process that joins a container: it may have a label where the container's has none.
+    pub fn gather_for_exec(spec: &Spec, process: &Process) -> Self {
+        let facts = Facts::gather(spec);
+        let lsm = if security::labels::asked_by(process) { Lsm::detect() } else { facts.lsm };
+        Facts { lsm, ..facts }
     }
 
     /// Looks at the host, for a container with a root file system to be made.

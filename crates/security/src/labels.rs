@@ -24,9 +24,12 @@ impl Lsm {
 /// Whether a config has a label of any kind.
 pub fn asked(spec: &Spec) -> bool {
     let mount = spec.linux().as_ref().and_then(|linux| linux.mount_label().as_deref());
-    let process =
-        spec.process().as_ref().is_some_and(|process| apparmor(process).is_some() || selinux(process).is_some());
-    process || mount.is_some_and(|label| !label.is_empty())
+    spec.process().as_ref().is_some_and(asked_by) || mount.is_some_and(|label| !label.is_empty())
+}
+
+/// Whether a process is to have a label of any kind.
+pub fn asked_by(process: &Process) -> bool {
+    apparmor(process).is_some() || selinux(process).is_some()
 }
 
 /// Adds the AppArmor profile that takes effect at exec.
