@@ -13,10 +13,7 @@ const ATTRIBUTE: u64 = 168;
 fn sizes(bundle: &Bundle, arguments: &[&str]) -> Vec<u64> {
     let file = bundle.folder().join("trace");
     bundle
-        .under_strace(
-            &["-f", "-o", file.to_str().unwrap(), "-e", "trace=bpf", "-e", "raw=bpf"],
-            arguments.iter().copied(),
-        )
+        .under_strace(&["-o", file.to_str().unwrap(), "-e", "trace=bpf", "-e", "raw=bpf"], arguments.iter().copied())
         .ok();
     let text = fs::read_to_string(&file).unwrap();
     let last = |line: &str| {
