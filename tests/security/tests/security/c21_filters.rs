@@ -183,7 +183,7 @@ fn the_kernel_denies_what_drawn_profiles_say() {
         let bundle = Bundle::new().with("/linux/seccomp", profile.section()).with("/process/args", json!(["/calls"]));
         programs::copy(&program, &bundle.rootfs("calls"));
         let questions = questions(&profile, &mut draw);
-        let text: String = questions.iter().map(|(line, _)| format!("{line}\n")).collect();
+        let text = questions.iter().fold(String::new(), |text, (line, _)| text + line + "\n");
         let outcome = bundle.call(["run", bundle.id()]).input(&text).ok();
         let answers: Vec<u64> = outcome.out.lines().map(|line| line.parse().unwrap()).collect();
         assert_eq!(answers.len(), questions.len());

@@ -195,19 +195,29 @@ fn values() {
     });
 }
 
-#[test]
-fn sizes() {
-    need_root!();
-    need_cofferdam!("Debian's runc takes more memory");
-    let lines = |count: u64| -> Vec<Value> {
-        (0..count).map(|at| json!({"containerID": at * 2, "hostID": 100_000 + at * 2, "size": 1})).collect()
-    };
-    let rule = json!({"names": ["personality"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "op": "SCMP_CMP_GT", "value": 1}]});
-    let overlapping =
-        json!([{"containerID": 0, "hostID": 100_000, "size": 10}, {"containerID": 5, "hostID": 200_000, "size": 10}]);
-    let rows: Vec<(&str, Vec<(&str, Value)>, Ends)> = vec![
+/// A name, what is put where, and how it ends.
+type Row = (&'static str, Vec<(&'static str, Value)>, Ends);
+
+/// Texts that are too long.
+fn long_texts() -> Vec<Row> {
+    vec![
         ("an argument of 10 MB", vec![("/process/args", json!(["/bin/true", long(10 << 20)]))], Refused),
         ("an environment variable of 10 MB", vec![("/process/env/-", json!(format!("A={}", long(10 << 20))))], Refused),
+        ("a hostname of 10 MB", vec![("/hostname", json!(long(10 << 20)))], Refused),
+        ("a working directory of 10 MB", vec![("/process/cwd", json!(format!("/{}", long(10 << 20))))], Refused),
+        (
+            "a mount's destination of 10 MB",
+            vec![("/mounts/-", json!({"destination": format!("/{}", long(10 << 20)), "type": "tmpfs", "source": "t"}))],
+            Refused,
+        ),
+        ("annotations of 1 MB", vec![("/annotations", json!({"a": long(1 << 20)}))], Starts),
+    ]
+}
+
+/// Lists that are too long.
+fn many_entries() -> Vec<Row> {
+    let rule = json!({"names": ["personality"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "op": "SCMP_CMP_GT", "value": 1}]});
+    vec![
         (
             "100,000 arguments",
             vec![("/process/args", many(100_000, |at| json!(if at == 0 { "/bin/true" } else { "a" })))],
@@ -244,14 +254,6 @@ fn sizes() {
             vec![("/hooks", json!({"createContainer": many(100_000, |_| json!({"path": "/nosuch"}))}))],
             Refused,
         ),
-        ("a hostname of 10 MB", vec![("/hostname", json!(long(10 << 20)))], Refused),
-        ("a working directory of 10 MB", vec![("/process/cwd", json!(format!("/{}", long(10 << 20))))], Refused),
-        (
-            "a mount's destination of 10 MB",
-            vec![("/mounts/-", json!({"destination": format!("/{}", long(10 << 20)), "type": "tmpfs", "source": "t"}))],
-            Refused,
-        ),
-        ("annotations of 1 MB", vec![("/annotations", json!({"a": long(1 << 20)}))], Starts),
         (
             "5,000 rules of seccomp",
             vec![(
@@ -260,6 +262,17 @@ fn sizes() {
             )],
             Either,
         ),
+    ]
+}
+
+/// Mappings that no kernel takes.
+fn id_mappings() -> Vec<Row> {
+    let lines = |count: u64| -> Vec<Value> {
+        (0..count).map(|at| json!({"containerID": at * 2, "hostID": 100_000 + at * 2, "size": 1})).collect()
+    };
+    let overlapping =
+        json!([{"containerID": 0, "hostID": 100_000, "size": 10}, {"containerID": 5, "hostID": 200_000, "size": 10}]);
+    vec![
         (
             "4,000 id mappings",
             vec![
@@ -287,8 +300,15 @@ fn sizes() {
             ],
             Refused,
         ),
-    ];
-    let rows = rows.into_iter().map(|(name, what, ends)| (name.to_owned(), what, ends));
+    ]
+}
+
+#[test]
+fn sizes() {
+    need_root!();
+    need_cofferdam!("Debian's runc takes more memory");
+    let rows = [long_texts(), many_entries(), id_mappings()].into_iter().flatten();
+    let rows = rows.map(|(name, what, ends)| (name.to_owned(), what, ends));
     each(rows, |bundle, what| {
         for (pointer, value) in what {
             bundle.set(pointer, value);
@@ -328,12 +348,14 @@ fn bytes() {
     each(rows, |bundle, bytes| fs::write(bundle.folder().join("config.json"), bytes).unwrap());
 }
 
+/// Makes something in a file's place.
+type Make = fn(&Path);
+
 /// Something else lies in the file's place.
 #[test]
 fn files() {
     need_root!();
     need_cofferdam!("Debian's runc waits for a FIFO's writer");
-    type Make = fn(&Path);
     let rows: [(&str, Make); 6] = [
         ("a folder", |path| fs::create_dir(path).unwrap()),
         ("a FIFO", |path| assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success())),
