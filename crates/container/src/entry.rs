@@ -263,12 +263,12 @@ impl Entry {
         loop {
             let room = bytes.capacity() - bytes.len();
             let count = retry_on_intr(|| rustix::io::read(&file, spare_capacity(&mut bytes))).map_err(failed)?;
+            if bytes.len() > LARGEST {
+                return Err(failed(Errno::FBIG));
+            }
             // Less than there was room for is the end of a regular file.
             if count < room {
                 return Ok(Some(bytes));
-            }
-            if bytes.len() > LARGEST {
-                return Err(failed(Errno::FBIG));
             }
             bytes.reserve(bytes.len());
         }

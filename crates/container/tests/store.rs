@@ -103,6 +103,18 @@ fn config_is_kept_byte_for_byte() {
 }
 
 #[test]
+fn what_is_larger_than_any_config_is_refused() {
+    let scratch = Scratch::new();
+    let (entry, _) = container(&scratch.store(), "a");
+    entry.write_config(b"{}").unwrap();
+    let file = std::fs::File::options().write(true).open(entry.path().join("config.json")).unwrap();
+    for (length, taken) in [(16 << 20, true), ((16 << 20) + 1, false), (20 << 20, false), (1 << 40, false)] {
+        file.set_len(length).unwrap();
+        assert_eq!(entry.config().is_ok(), taken, "{length}");
+    }
+}
+
+#[test]
 fn a_fifo_in_place_of_the_record_does_not_hang() {
     let scratch = Scratch::new();
     let entry = scratch.store().create(&id("a"), None).unwrap();
