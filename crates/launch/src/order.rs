@@ -156,6 +156,11 @@ impl Order<'_> {
         if self.wanted.makes(CLONE_NEWNET) {
             self.push("/linux/namespaces", Step::LoopbackUp);
         }
+        let default = Process::default();
+        // Of the namespaces that have been entered; the first to write to it is the keyring's label.
+        if needs_procfs(self.spec, self.spec.process().as_ref().unwrap_or(&default), true) {
+            self.push("", Step::Procfs);
+        }
         if let Some(process) = self.spec.process() {
             self.keyring(process)?;
         }
@@ -180,10 +185,6 @@ impl Order<'_> {
     /// The root file system: mounts in the config's order, then devices, then the hooks that want to see both before
     /// the old root is gone.
     fn root(&mut self, awaits_devices: bool) -> Result<(), Error> {
-        let default = Process::default();
-        if needs_procfs(self.spec, self.spec.process().as_ref().unwrap_or(&default), true) {
-            self.push("", Step::Procfs);
-        }
         let rootfs = self.facts.rootfs(self.request);
         rootfs::prepare(self.spec, &rootfs, &mut self.steps)?;
         let descriptors = &mut self.descriptors;

@@ -44,7 +44,7 @@ fn planned_by(
         ignored_signals: u64::MAX,
         umask: None,
         shared_namespaces: 0,
-        lsm: Lsm::default(),
+        lsm: Lsm { apparmor: true, selinux: true },
         kcore: true,
         root: true,
     };
@@ -245,4 +245,14 @@ fn who_is_the_user_already_does_not_become_it() {
     for other in [None, Some((1, 0)), Some((0, 1))] {
         assert_eq!(steps(other), 2, "{other:?}");
     }
+}
+
+#[test]
+fn there_is_a_procfs_before_anything_is_written_to_it() {
+    let plan = planned(r#""namespaces":[{"type":"mount"}]"#, r#","selinuxLabel":"a:b:c""#, true, false);
+    let names = plan.init.steps().map(|placed| first(&format!("{:?}", placed.step)));
+    let about: Vec<_> =
+        names.filter(|name| name == "Procfs" || name.contains("Key") || name.contains("Label")).collect();
+    assert_eq!(about[..3], ["Procfs", "SelinuxKeyLabel", "SessionKeyring"]);
+    assert!(about.contains(&"SelinuxLabel".to_owned()), "{about:?}");
 }

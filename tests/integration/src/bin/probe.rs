@@ -1,5 +1,5 @@
 //! Prints, as JSON, what a process sees of itself. Arguments are further questions:
-//! `stat:PATH`, `read:PATH`, `list:PATH`, `write:PATH=TEXT`, `open:PATH`.
+//! `stat:PATH`, `read:PATH`, `list:PATH`, `write:PATH=TEXT`, `open:PATH`, `label:PATH`.
 
 use serde_json::{Map, Value, json};
 use std::ffi::OsStr;
@@ -43,6 +43,7 @@ fn answer(question: &str) -> Value {
         Some(("stat", path)) => stat(path),
         Some(("read", path)) => read(path),
         Some(("list", path)) => list(path),
+        Some(("label", path)) => label(path),
         Some(("open", path)) => error(fs::File::open(path).map(drop)),
         Some(("write", rest)) => {
             let (path, content) = rest.split_once('=').unwrap_or((rest, ""));
@@ -73,6 +74,15 @@ fn read(path: &str) -> Value {
     match fs::read(path) {
         Ok(content) => json!(text(&content).trim_end()),
         Err(error) => json!({"error": error.to_string()}),
+    }
+}
+
+/// The SELinux label of what is at a path.
+fn label(path: &str) -> Value {
+    let mut label = [0; 256];
+    match rustix::fs::lgetxattr(path, "security.selinux", &mut label) {
+        Ok(length) => json!(text(&label[..length]).trim_end_matches('\0')),
+        Err(errno) => json!({"error": errno.to_string()}),
     }
 }
 

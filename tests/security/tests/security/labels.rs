@@ -1,8 +1,6 @@
 //! SECURITY C8, seen from inside with a security module that is on: the label is the process's, for `run` and for every
-//! `exec`, and what it denies is denied. `hack/uml` has the kernel for it (`hack/test v2`).
-//!
-//! With SELinux only that the label is set is tested (`tests/conformance`, identity): that kernel has SELinux, but
-//! nothing here loads a policy that would deny something.
+//! `exec`, and what it denies is denied. `hack/uml` has the kernel for it (`hack/test v2`). Here AppArmor; `selinux` is
+//! the other.
 
 use harness::{Bundle, host, need_root, programs, skip};
 use rig::host_print::assert_nothing_left;

@@ -25,5 +25,6 @@ mod c21_filters;
 mod hostile_configs;
 mod identity;
 mod labels;
+mod selinux;
 mod swaps;
 mod swaps_inside;
