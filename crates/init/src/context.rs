@@ -8,10 +8,25 @@ use crate::root::covers::Covers;
 use crate::root::place::Root;
 use crate::signals;
 use crate::times::Times;
+use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use plan::Handle;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use sys::descriptor::{Descriptor, close_dropped};
+
+/// How many mounts can be held; engines' configs need two.
+const HELD: usize = 64;
+
+/// A mount of the config.
+#[derive(Debug)]
+pub(crate) struct Held<'p> {
+    /// Where the config has it.
+    pub target: &'p CStr,
+    /// The mount itself, wherever it is by now.
+    pub mount: Descriptor,
+    /// A procfs or sysfs: nothing is made in it.
+    pub finished: bool,
+}
 
 /// The state of the walk.
 pub(crate) struct Context<'p> {
@@ -29,10 +44,8 @@ pub(crate) struct Context<'p> {
     pub root: Option<Root<'p>>,
     /// The procfs of our own, from `Step::Procfs` on.
     pub procfs: Option<Descriptor>,
-    /// Whether the config's procfs was mounted at `/proc`.
-    pub has_proc: bool,
-    /// That procfs, from the first path on that is protected in it.
-    pub proc: Option<Descriptor>,
+    /// The mounts that protected paths lie in, in their order.
+    pub held: ArrayVec<Held<'p>, HELD>,
     /// What hides masked paths.
     pub covers: Covers,
     /// `plan::Header::descriptors`.
@@ -60,8 +73,7 @@ impl<'p> Context<'p> {
             shared: true,
             root: None,
             procfs: None,
-            has_proc: false,
-            proc: None,
+            held: ArrayVec::new(),
             covers: Covers::default(),
             descriptors: &[],
             preserved: 0,
@@ -80,6 +92,13 @@ impl<'p> Context<'p> {
         }
         close_dropped();
         signals::heed()
+    }
+
+    /// Keeps a mount that protected paths lie in.
+    pub(crate) fn hold(&mut self, held: Held<'p>) -> Result<(), Fault> {
+        let words = "masked and read-only paths lie in more mounts than can be held: one more is";
+        let full = |_| Fault::refusal(words, held.target.to_bytes());
+        self.held.try_push(held).map_err(full)
     }
 
     /// The descriptor behind a handle.

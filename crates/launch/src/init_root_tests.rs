@@ -300,6 +300,7 @@ fn a_procfs_stays_whole_wherever_it_is() {
             copy_up: false,
             keep_mode: false,
             plain_target: false,
+            held: false,
         }),
     );
     assert!(run_in(CLONE_NEWNS, &steps).unwrap_err().contains("cannot be mounted because it is inside /proc"));

@@ -198,6 +198,8 @@ pub struct Mount<'a> {
     pub keep_mode: bool,
     /// The target must be a plain directory, not a link (`/proc`, `/sys`).
     pub plain_target: bool,
+    /// Masked or read-only paths lie in it: they are looked for in this mount, wherever its path leads by then.
+    pub held: bool,
 }
 
 /// A part of the host's tree.
@@ -216,6 +218,8 @@ pub struct Bind<'a> {
     pub id_map: Option<(Handle, bool)>,
     /// The target must be a plain directory, not a link.
     pub plain_target: bool,
+    /// As that of [`Mount`].
+    pub held: bool,
 }
 
 /// Where a bind comes from.

@@ -115,6 +115,7 @@ fn push_mount(
         copy_up: false,
         keep_mode: false,
         plain_target: false,
+        held: ready.held,
     });
     plan.push(place, step);
     Ok(())
@@ -134,6 +135,7 @@ fn push_bind(ready: &Ready<'_>, target: &Path, own: &Path, plan: &mut Writer) ->
         },
         id_map: None,
         plain_target: false,
+        held: ready.held,
     });
     plan.push(place, step);
     Ok(())

@@ -13,6 +13,8 @@ pub(crate) struct Ready<'s> {
     /// Its source as the config has it; empty where it has none.
     pub source: &'s Path,
     pub options: Options<'s>,
+    /// Whether masked or read-only paths lie in it.
+    pub held: bool,
 }
 
 pub(crate) fn options(entry: &Entry) -> Options<'_> {

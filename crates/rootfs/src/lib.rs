@@ -14,6 +14,7 @@ pub mod fuzz_tests;
 mod mounts;
 mod options;
 mod path;
+mod protected;
 mod root;
 
 pub use devices::devices;

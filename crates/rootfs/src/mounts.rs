@@ -6,9 +6,11 @@ use crate::error::Error;
 use crate::facts::{Descriptors, Facts, UserNamespace};
 use crate::options::Options;
 use crate::path::{List, inside, path_text, text};
+use crate::protected::held;
 use plan::{Attributes, Bind, Handle, Mount, Source, Step, Text, Writer};
 use spec::oci::{LinuxNamespaceType, Mount as Entry, Spec};
 use spec::{Namespace, is_bind, namespace};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use sys::mount::MOUNT_ATTR_RDONLY;
 
@@ -31,7 +33,7 @@ const STAND_INS: [&str; 10] = [
 /// # Errors
 /// Where an entry can't be carried out, whatever the host is like.
 pub fn mounts(spec: &Spec, facts: &Facts, descriptors: Descriptors<'_>, plan: &mut Writer) -> Result<(), Error> {
-    let mut planner = Planner { spec, facts, descriptors, plan };
+    let mut planner = Planner { spec, facts, held: held(spec, facts), descriptors, plan };
     for (index, entry) in spec.mounts().iter().flatten().enumerate() {
         planner.entry(index, entry)?;
     }
@@ -57,6 +59,8 @@ fn later(entry: &Entry, options: &Options<'_>, target: &Path) -> bool {
 struct Planner<'s, 'w> {
     spec: &'s Spec,
     facts: &'s Facts,
+    /// The entries that protected paths lie in.
+    held: HashSet<usize>,
     descriptors: Descriptors<'w>,
     plan: &'w mut Writer,
 }
@@ -68,6 +72,7 @@ impl<'s> Planner<'s, '_> {
             target: inside(entry.destination(), &self.facts.rootfs),
             source: entry.source().as_deref().unwrap_or(Path::new("")),
             options: options(entry),
+            held: self.held.contains(&index),
         };
         check_target(entry, &ready)?;
         let mapped = entry.uid_mappings().is_some() || entry.gid_mappings().is_some() || ready.options.id_map.is_some();
@@ -104,7 +109,7 @@ impl<'s> Planner<'s, '_> {
     }
 
     fn mount(&mut self, kind: &str, ready: &Ready<'_>, later: bool) -> Result<(), Error> {
-        let Ready { place, target, source, options } = ready;
+        let Ready { place, target, source, options, .. } = ready;
         let has = |key| options.own.iter().any(|option| option.starts_with(key));
         let mut list = List::default();
         for option in &options.superblock {
@@ -139,13 +144,14 @@ impl<'s> Planner<'s, '_> {
             copy_up: options.copy_up,
             keep_mode,
             plain_target,
+            held: ready.held,
         });
         self.plan.push(place, step);
         Ok(())
     }
 
     fn bind(&mut self, entry: &Entry, ready: &Ready<'_>, mapped: bool) -> Result<(), Error> {
-        let Ready { place, target, source, options } = ready;
+        let Ready { place, target, source, options, .. } = ready;
         if let Some(option) = options.own.first() {
             return Err(Error::BindOption { place: place.clone(), option: (*option).to_owned() });
         }
@@ -165,6 +171,7 @@ impl<'s> Planner<'s, '_> {
             attributes: options.over_old(),
             id_map,
             plain_target: false,
+            held: ready.held,
         });
         self.plan.push(place, step);
         Ok(())
@@ -199,6 +206,7 @@ impl<'s> Planner<'s, '_> {
             attributes,
             id_map: None,
             plain_target: true,
+            held: ready.held,
         });
         self.plan.push(place, step);
         Ok(())

@@ -4,12 +4,12 @@ use crate::error::Error;
 use crate::facts::Facts;
 use crate::mounts::{label, read_only_later};
 use crate::options::{PRIVATE, REC, SHARED, SLAVE, UNBINDABLE, propagation};
-use crate::path::{clean, path_text, text};
+use crate::path::{path_text, text};
+use crate::protected;
 use plan::{Attributes, Step, Text, Writer};
 use spec::oci::{LinuxNamespaceType, Root, Spec};
 use spec::{Namespace, namespace};
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use sys::mount::MOUNT_ATTR_RDONLY;
 
 /// Cuts the mount namespace off the host's and opens the root file system.
@@ -51,9 +51,6 @@ pub fn pivot(spec: &Spec, facts: &Facts, plan: &mut Writer) {
 /// # Errors
 /// Where a path can't be passed to the kernel.
 pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Error> {
-    let linux = spec.linux().as_ref();
-    let readonly = linux.and_then(|linux| linux.readonly_paths().as_ref());
-    let masked = linux.and_then(|linux| linux.masked_paths().as_ref());
     if !own_mounts(spec) {
         return Ok(());
     }
@@ -71,14 +68,15 @@ pub fn protect(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     if read_only_root {
         plan.push("/root/readonly", Step::ReadonlyRoot);
     }
-    for (place, path) in once_each("/linux/readonlyPaths", readonly) {
-        let path = path_text(&place, &path)?;
-        plan.push(&place, Step::ReadonlyPath { path: Text(&path) });
-    }
     let context = text("/linux/mountLabel", label(spec, facts).unwrap_or_default())?;
-    for (place, path) in once_each("/linux/maskedPaths", masked) {
+    for (place, path) in protected::masked(spec) {
         let path = path_text(&place, &path)?;
         plan.push(&place, Step::MaskPath { path: Text(&path), context: Text(&context) });
+    }
+    // What is read-only is a copy over what was there, with the masks in it.
+    for (place, path) in protected::readonly(spec) {
+        let path = path_text(&place, &path)?;
+        plan.push(&place, Step::ReadonlyPath { path: Text(&path) });
     }
     // Last: what is unbindable can't be mounted over itself. Private and slave it is already.
     let asked = root_propagation(spec);
@@ -95,13 +93,6 @@ fn working_directory(spec: &Spec, plan: &mut Writer) -> Result<(), Error> {
         plan.push("/process/cwd", Step::Directory { path: Text(&path) });
     }
     Ok(())
-}
-
-/// The paths of a list, cleaned, each once.
-fn once_each<'s>(place: &'s str, list: Option<&'s Vec<String>>) -> impl Iterator<Item = (String, PathBuf)> + 's {
-    let mut seen = HashSet::new();
-    let paths = list.into_iter().flatten().enumerate().map(|(index, path)| (index, clean(Path::new(path))));
-    paths.filter_map(move |(index, path)| seen.insert(path.clone()).then(|| (format!("{place}/{index}"), path)))
 }
 
 /// The propagation that the config asks for; 0 where it asks for none.

@@ -384,7 +384,7 @@ fn propagations() {
 #[test]
 fn each_path_is_masked_once() {
     let linux = json!({ "readonlyPaths": ["/b", "/b/", "/c"], "maskedPaths": ["/m", "/x/../m", "/n", "//m"] });
-    assert_eq!(around(&["mount"], linux, false)[4..], ["readonly /b", "readonly /c", "mask /m", "mask /n"]);
+    assert_eq!(around(&["mount"], linux, false)[4..], ["mask /m", "mask /n", "readonly /b", "readonly /c"]);
 }
 
 #[test]
@@ -412,4 +412,25 @@ fn known_options_are_sorted_and_single() {
     let names = crate::known_mount_options();
     assert!(names.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(names.contains(&"rro") && names.contains(&"idmap") && names.contains(&"tmpcopyup"));
+}
+
+/// What masked and read-only paths lie in is the last that is mounted at them or above, not what that hides.
+#[test]
+fn mounts_are_held_that_protected_paths_lie_in() {
+    let tmpfs =
+        |target: &str| json!({ "type": "tmpfs", "source": "t", "destination": target, "options": ["mode=755"] });
+    let bind = |target: &str| json!({ "source": "/s", "destination": target, "options": ["bind"] });
+    let mounts = json!([
+        tmpfs("/a/b"),
+        tmpfs("/a"),
+        bind("/a/c"),
+        bind("/x"),
+        tmpfs("/xy"),
+        json!({ "destination": "/x", "options": ["bind", "remount", "ro"] }),
+        bind("/file"),
+    ]);
+    let linux = json!({ "maskedPaths": ["/a/b/secret", "/a/c/d/e", "/xy", "/z"], "readonlyPaths": ["/file"] });
+    let (lines, _) = planned(&config(&["mount"], linux, mounts), &facts()).expect("a plan");
+    let held: Vec<_> = lines.iter().filter(|line| line.ends_with(" held")).map(|line| &line[..9]).collect();
+    assert_eq!(held, ["/mounts/1", "/mounts/2", "/mounts/4", "/mounts/6"], "{lines:#?}");
 }

@@ -75,6 +75,21 @@ pub(super) fn look(root: BorrowedFd<'_>, path: &CStr) -> Result<Option<Descripto
     }
 }
 
+/// The same of `rest` in a mount of the container's, when the container's root is this process's: `path` is where it is
+/// thought to be.
+pub(super) fn look_in(mount: &Descriptor, rest: &CStr, path: &CStr) -> Result<Option<Descriptor>, Fault> {
+    let found = if rest.is_empty() {
+        rustix::io::fcntl_dupfd_cloexec(mount, 0)
+    } else {
+        openat2(mount, rest, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS)
+    };
+    match found {
+        Ok(found) => Ok(Some(found.into())),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(Fault::call("openat2", path.to_bytes(), errno)),
+    }
+}
+
 /// Makes the directory at `path`, with its parents, where it is missing.
 pub(crate) fn make_directory(root: BorrowedFd<'_>, path: &CStr) -> Result<(), Fault> {
     match open(root, path, OFlags::PATH) {

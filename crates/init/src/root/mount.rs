@@ -4,7 +4,7 @@ use super::beneath::{self, Missing};
 use super::filesystem::Filesystem;
 use super::place::Place;
 use super::{copy, direct, guard, locked, tree};
-use crate::context::Context;
+use crate::context::{Context, Held};
 use crate::conversation;
 use crate::fault::Fault;
 use core::ffi::CStr;
@@ -26,16 +26,18 @@ pub(crate) fn mount<'p>(context: &mut Context<'p>, step: &Mount<'p>) -> Result<(
     } else {
         None
     };
-    if !direct::is_done(step, mode, &place.target) {
-        detached(step, mode, &place)?;
-    }
+    // The short way leaves no descriptor of the mount.
+    let short = !step.held && direct::is_done(step, mode, &place.target);
+    let tree = if short { None } else { Some(detached(step, mode, &place)?) };
     root.covered(&place, path);
-    context.has_proc |= step.kind.0 == c"proc" && path == c"/proc";
-    Ok(())
+    match tree {
+        Some(mount) if step.held => context.hold(Held { target: path, mount, finished: step.plain_target }),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the file system detached, with all that it needs, and attaches it.
-fn detached(step: &Mount<'_>, mode: Option<&CStr>, place: &Place) -> Result<(), Fault> {
+fn detached(step: &Mount<'_>, mode: Option<&CStr>, place: &Place) -> Result<Descriptor, Fault> {
     let filesystem = Filesystem::new(step.kind.0)?;
     if !step.source.bytes().is_empty() {
         filesystem.set(c"source", step.source.0)?;
@@ -50,11 +52,17 @@ fn detached(step: &Mount<'_>, mode: Option<&CStr>, place: &Place) -> Result<(), 
     if step.copy_up && place.existed {
         copy::contents(&place.target, &tree)?;
     }
-    finish(&tree, &place.target, step.target.0, &Attributes { set: 0, ..step.attributes })
+    finish(&tree, &place.target, step.target.0, &Attributes { set: 0, ..step.attributes })?;
+    Ok(tree)
 }
 
 /// Mounts a part of the host's tree.
 pub(crate) fn bind<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<(), Fault> {
+    let mount = bound(context, step)?;
+    if step.held { context.hold(Held { target: step.target.0, mount, finished: step.plain_target }) } else { Ok(()) }
+}
+
+fn bound<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<Descriptor, Fault> {
     let tree = source(context, step)?;
     if let Some((handle, recursive)) = step.id_map {
         map_ids(context, &tree, context.descriptor(handle)?, recursive)?;
@@ -69,13 +77,14 @@ pub(crate) fn bind<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<(),
     if let Some(entry) = root.make_beside(path, missing)? {
         flags(&tree, path, &step.attributes)?;
         tree::attach_at(&tree, &entry).map_err(attach)?;
-        return tree::propagation(&tree, path, &step.attributes);
+        tree::propagation(&tree, path, &step.attributes)?;
+        return Ok(tree);
     }
     let place = if step.plain_target { root.plain_directory(path)? } else { root.find_or_make(path, missing)? };
     guard::check(root.as_fd(), &place, path, || Ok(guard::is_proc(&tree)? && guard::is_root(&tree)?))?;
     finish(&tree, &place.target, path, &step.attributes)?;
     root.covered(&place, path);
-    Ok(())
+    Ok(tree)
 }
 
 /// Changes what is mounted at a path: its flags and, where it is not only this mount of it (`bind`) that is

@@ -1,13 +1,11 @@
 //! What the container may not see or change of its own tree, after the pivot.
 
-use super::{beneath, guard, tree};
+use super::{beneath, tree};
 use crate::context::Context;
 use crate::fault::Fault;
 use core::ffi::CStr;
 use plan::Text;
-use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{OFlags, ResolveFlags};
-use sys::Errno;
+use rustix::fd::AsFd;
 use sys::descriptor::Descriptor;
 use sys::mount::MOUNT_ATTR_RDONLY;
 
@@ -28,24 +26,29 @@ pub(crate) fn mask_path(context: &mut Context<'_>, path: Text<'_>, label: Text<'
     }
 }
 
-/// Opens what is at a path, or `None` where nothing is there. What is in `/proc` is looked for in the procfs that was
-/// mounted there, which is held from the first such path on: whoever moves it away meanwhile does not keep it open.
-fn look(context: &mut Context<'_>, path: &CStr) -> Result<Option<Descriptor>, Fault> {
-    let rest = path.to_bytes_with_nul().strip_prefix(b"/proc/").filter(|_| context.has_proc);
-    let Some(rest) = rest.and_then(|rest| CStr::from_bytes_with_nul(rest).ok()) else {
-        return beneath::look(context.root()?, path);
-    };
-    if context.proc.is_none() {
-        let call = |errno| Fault::call("open", b"/proc", errno);
-        context.proc = Some(whole_proc(context.root()?).map_err(call)?);
+/// Opens what is at a path, or `None` where nothing is there. What lies in a mount of the config is looked for in that
+/// mount: whoever moves it away meanwhile does not keep it open. What we make in a mount is made by its path, so that is
+/// looked up, too, where the mount does not have it. Links lead from the container's root, which is `/` by now.
+fn look(context: &Context<'_>, path: &CStr) -> Result<Option<Descriptor>, Fault> {
+    let mut held = context.held.iter().rev();
+    if let Some((held, rest)) = held.find_map(|held| Some((held, within(path, held.target)?))) {
+        let found = beneath::look_in(&held.mount, rest, path)?;
+        if found.is_some() || held.finished {
+            return Ok(found);
+        }
     }
-    let proc = context.proc.as_ref().map_or_else(|| context.root(), |proc| Ok(proc.as_fd()))?;
-    beneath::look(proc, rest)
+    beneath::look(context.root()?, path)
 }
 
-fn whole_proc(root: BorrowedFd<'_>) -> Result<Descriptor, Errno> {
-    let proc = beneath::resolve(root, c"/proc", OFlags::PATH | OFlags::DIRECTORY, ResolveFlags::NO_SYMLINKS)?;
-    if guard::is_proc(&proc)? && guard::is_root(&proc)? { Ok(proc) } else { Err(Errno::NODEV) }
+/// What is left of a path that lies in `target`, which is not `/`; empty for `target` itself.
+fn within<'p>(path: &'p CStr, target: &CStr) -> Option<&'p CStr> {
+    let rest = path.to_bytes_with_nul().strip_prefix(target.to_bytes())?;
+    let rest = match rest {
+        [b'/', rest @ ..] => rest,
+        [0] => rest,
+        _ => return None,
+    };
+    CStr::from_bytes_with_nul(rest).ok()
 }
 
 /// Makes `/` read-only. Its other flags, which may be locked, stay.

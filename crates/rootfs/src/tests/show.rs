@@ -65,7 +65,12 @@ fn line(placed: &Placed<'_>) -> String {
     let text = match placed.step {
         Step::Mount(mount) => {
             let options: Vec<_> = mount.options.iter().map(|option| option.to_str().expect("UTF-8")).collect();
-            let marks = [(mount.copy_up, " copy-up"), (mount.keep_mode, " keep-mode"), (mount.plain_target, " plain")];
+            let marks = [
+                (mount.copy_up, " copy-up"),
+                (mount.keep_mode, " keep-mode"),
+                (mount.plain_target, " plain"),
+                (mount.held, " held"),
+            ];
             let marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();
             format!(
                 "mount {} {} [{}]{}{marks}",
@@ -83,7 +88,8 @@ fn line(placed: &Placed<'_>) -> String {
             let kind = if bind.recursive { "rbind" } else { "bind" };
             let map = bind.id_map.map_or(String::new(), |(handle, all)| format!(" map:{}:{all}", handle.0));
             let plain = if bind.plain_target { " plain" } else { "" };
-            format!("{kind} {source} {}{}{map}{plain}", shown(bind.target), flags(&bind.attributes))
+            let held = if bind.held { " held" } else { "" };
+            format!("{kind} {source} {}{}{map}{plain}{held}", shown(bind.target), flags(&bind.attributes))
         }
         Step::Remount { target, attributes, options, bind } => {
             format!("remount {} {:?}{} bind:{bind}", shown(target), options, flags(&attributes))

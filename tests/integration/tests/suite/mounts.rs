@@ -95,6 +95,32 @@ fn what_masks_a_file_is_not_the_containers_to_change() {
     assert_eq!(outcome.out, "quiet\n");
 }
 
+/// What is read-only as a whole shows its masks, also where they are in a mount of their own in it.
+#[test]
+fn what_is_masked_in_a_read_only_path_is_masked() {
+    need_root!();
+    let mut bundle = Bundle::new();
+    for folder in ["a/b", "a/d", "source/e"] {
+        fs::create_dir_all(if folder == "source/e" { bundle.folder().join(folder) } else { bundle.rootfs(folder) })
+            .unwrap();
+    }
+    fs::write(bundle.folder().join("source/e/secret"), "").unwrap();
+    fs::write(bundle.rootfs("a/d/secret"), "").unwrap();
+    bundle.set("/mounts/-", json!({"destination": "/a/b", "source": "source", "options": ["bind"]}));
+    bundle.set("/linux/maskedPaths", json!(["/a/b/e", "/a/d", "/sys/firmware"]));
+    bundle.set("/linux/readonlyPaths", json!(["/a", "/a/b", "/sys", "/a/b/e"]));
+    let masked = ["list:/a/b/e", "list:/a/d", "list:/sys/firmware"];
+    let written = ["write:/a/x=y", "write:/a/b/x=y", "write:/a/b/e/x=y"];
+    let seen = bundle.probe(&[masked, written].concat());
+    for question in masked {
+        assert_eq!(answer(&seen, question), &json!([]), "{question}");
+    }
+    for question in written {
+        harness::view::refused(&seen, question, "Read-only file system");
+    }
+    bundle.assert_nothing_left();
+}
+
 #[test]
 fn a_read_only_root_leaves_mounts_writable() {
     need_root!();

@@ -25,13 +25,15 @@ enum Place {
     Volume(&'static str),
     /// In the root file system.
     Root(&'static str),
+    /// The image's `/dev`, with a tmpfs at it.
+    Dev,
     /// The source of a bind.
     Source,
     /// The root file system itself.
     Whole,
 }
 
-const PLACES: [Place; 15] = [
+const PLACES: [Place; 17] = [
     Place::Volume("d"),
     Place::Volume("d/dir"),
     Place::Volume("d/file"),
@@ -45,6 +47,8 @@ const PLACES: [Place; 15] = [
     Place::Root("dev/pts"),
     Place::Root("proc"),
     Place::Root("sys"),
+    Place::Root("kept"),
+    Place::Dev,
     Place::Source,
     Place::Whole,
 ];
@@ -89,14 +93,15 @@ impl Case {
                 }
             }
         }
-        // A sample has this one, which once was harmful, often enough.
-        let proc = |point| Case { point, place: Place::Root("proc"), swap: ("directory", ""), back: 0 };
-        let often = (1..=points).step_by(8).filter(|_| step > 1).map(proc);
+        // A sample has these, which once were harmful, often enough.
+        let away = [Place::Root("proc"), Place::Root("sys"), Place::Root("kept"), Place::Dev];
+        let at = |point| away.map(|place| Case { point, place, swap: ("directory", ""), back: 0 });
+        let often = (1..=points).step_by(16).filter(|_| step > 1).flat_map(at);
         cases.into_iter().step_by(step).chain(often).collect()
     }
 
     fn judge(&self, trap: &mut Trap) -> Result<bool, String> {
-        let lab = Lab::new(trap);
+        let lab = Lab::new(trap, self.place == Place::Dev);
         let link = self.swap.1.replace('@', trap.canary.folder().to_str().unwrap());
         let place = lab.path(trap, self.place);
         let outcome = swapping(trap, self.point, self.back, &[self.swap.0, place.to_str().unwrap(), &link]);
@@ -117,19 +122,31 @@ impl Case {
         if !strange.is_empty() {
             return Some(format!("mounts of the host that no config named: {strange:#?}"));
         }
-        let bare = bare_procs(log);
-        (!bare.is_empty()).then(|| format!("a procfs that is not protected: {bare:#?}"))
+        // What is made in /dev is made by its path: there, or in what was mounted there, it is to be hidden.
+        if self.place == Place::Dev && self.back == 0 && outcome.code == 0 && !log.contains("/full ") {
+            return Some("/dev/full is not masked".to_owned());
+        }
+        let bare = bare(log);
+        (!bare.is_empty()).then(|| format!("mounts that are not protected: {bare:#?}"))
     }
 }
 
-/// Every whole procfs that the container's program sees without its masks and read-only paths.
-fn bare_procs(log: &str) -> Vec<String> {
+/// What the mounts are known by in mountinfo that have masks and read-only paths in them: words, the end of their root.
+const PROTECTED: [(&str, &str, &[&str]); 3] =
+    [(" - proc ", "/", &["keys", "sys"]), (" - sysfs ", "/", &["firmware"]), ("", "/kept", &["secret", "ro"])];
+
+/// Every one of these that the container's program sees without its masks and read-only paths.
+fn bare(log: &str) -> Vec<String> {
     let inside = lines_of(log, "inside ");
-    let target = |line: &str| line.split(' ').nth(4).unwrap_or_default().to_owned();
-    let targets: HashSet<String> = inside.lines().map(target).collect();
-    let procs = inside.lines().filter(|line| line.contains(" - proc ") && line.split(' ').nth(3) == Some("/"));
-    let bare = |path: &String| ["keys", "sys"].iter().any(|name| !targets.contains(&format!("{path}/{name}")));
-    procs.map(target).filter(bare).collect()
+    let field = |line: &str, number: usize| line.split(' ').nth(number).unwrap_or_default().to_owned();
+    let targets: HashSet<String> = inside.lines().map(|line| field(line, 4)).collect();
+    let is_bare = |line: &str| {
+        let of = PROTECTED.iter().find(|(words, end, _)| line.contains(words) && field(line, 3).ends_with(end));
+        of.is_some_and(|(_, _, names)| {
+            names.iter().any(|name| !targets.contains(&format!("{}/{name}", field(line, 4))))
+        })
+    };
+    inside.lines().filter(|line| is_bare(line)).map(str::to_owned).collect()
 }
 
 /// What the root file system is swapped for must not be the host's: whoever may do that owns the bundle.
@@ -137,7 +154,7 @@ fn is_of_use(place: Place, kind: &str) -> bool {
     match place {
         Place::Whole => matches!(kind, "nothing" | "directory" | "file" | "fifo"),
         Place::Source => !matches!(kind, "link" | "over" | "bind"),
-        Place::Volume(_) | Place::Root(_) => true,
+        Place::Volume(_) | Place::Root(_) | Place::Dev => true,
     }
 }
 
@@ -148,7 +165,7 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(trap: &mut Trap) -> Self {
+    fn new(trap: &mut Trap, dev: bool) -> Self {
         let bundle = &mut trap.bundle;
         let shared = bundle.mount_on_host("shared", MountFlags::empty());
         mount_change(&shared, MountPropagationFlags::SHARED).unwrap();
@@ -161,15 +178,24 @@ impl Lab {
             fs::write(volume.join(file), "").unwrap();
         }
         fs::remove_file(volume.join("d/node")).unwrap();
-        for folder in ["dev/pts", "dev/shm", "dev/mqueue"] {
+        // It may be what the case before has made of it.
+        trap::remove(&bundle.rootfs("kept"));
+        for folder in ["dev/pts", "dev/shm", "dev/mqueue", "kept"] {
             fs::create_dir_all(bundle.rootfs(folder)).unwrap();
         }
+        fs::create_dir_all(bundle.folder().join("kept/ro")).unwrap();
+        fs::write(bundle.folder().join("kept/secret"), "").unwrap();
         let mounts = bundle.config["mounts"].as_array_mut().unwrap();
-        mounts.retain(|mount| mount["destination"] != "/dev");
+        mounts.retain(|mount| dev || mount["destination"] != "/dev");
         mounts.push(json!({"destination": "/v", "source": volume, "options": ["rbind", "rslave"]}));
         mounts.push(json!({"destination": "/v/d/dir", "type": "tmpfs", "source": "t"}));
         mounts.push(json!({"destination": "/v/d/file", "source": "file", "options": ["bind", "ro"]}));
         mounts.push(json!({"destination": "/v/d/bind", "source": "volume", "options": ["rbind"]}));
+        bundle.set("/mounts/-", json!({"destination": "/kept", "source": "kept", "options": ["bind"]}));
+        for masked in ["/kept/secret", "/dev/full"] {
+            bundle.set("/linux/maskedPaths/-", json!(masked));
+        }
+        bundle.set("/linux/readonlyPaths/-", json!("/kept/ro"));
         bundle.set("/linux/devices", json!([{"path": "/v/d/node", "type": "c", "major": 1, "minor": 3}]));
         bundle.set("/linux/maskedPaths/-", json!("/v/d/mask"));
         bundle.set("/linux/readonlyPaths/-", json!("/v/d/ro"));
@@ -182,6 +208,7 @@ impl Lab {
         match place {
             Place::Volume(path) => self.volume.join(path),
             Place::Root(path) => trap.bundle.rootfs(path),
+            Place::Dev => trap.bundle.rootfs("dev"),
             Place::Source => trap.bundle.folder().join("volume"),
             Place::Whole => trap.bundle.folder().join("rootfs"),
         }
@@ -243,7 +270,7 @@ fn is_full() -> bool {
 #[track_caller]
 fn points() -> usize {
     let mut trap = Trap::new();
-    let lab = Lab::new(&mut trap);
+    let lab = Lab::new(&mut trap, false);
     let outcome = swapping(&trap, 1_000_000, 0, &["nothing", "/nonesuch", ""]);
     drop(lab);
     outcome.ok();
