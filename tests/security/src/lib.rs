@@ -6,6 +6,7 @@
 
 pub mod attackers;
 pub mod canary;
+pub mod exchange;
 pub mod host_print;
 pub mod moments;
 pub mod mounted;

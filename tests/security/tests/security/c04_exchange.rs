@@ -3,13 +3,11 @@
 //! Controls: the mutants `c04-`. The moments are left to luck here; `swaps` meets each.
 
 use harness::{host, need_cofferdam, need_root};
+use rig::exchange::exchanging;
 use rig::{Trap, rounds, trap};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What the link `/way` says; `CANARY` is a folder of the host.
 const LINKS: [&str; 9] = [
@@ -62,23 +60,6 @@ fn no_link_leads_a_mount_out_of_the_root() {
     assert!(made > cases.len() / 2, "only {made} of {} came up", cases.len());
 }
 
-/// Exchanges two paths, again and again, while `during` runs. How often.
-fn exchanging(one: &Path, other: &Path, during: impl FnOnce()) -> usize {
-    let (ended, times) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !ended.load(Ordering::Relaxed) {
-                renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
-                times.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(during));
-        ended.store(true, Ordering::Relaxed);
-        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-    });
-    times.into_inner()
-}
-
 /// Has a container made many times, with `mounts`, while `one` and `other`, of the volume, are exchanged. How often it
 /// came up.
 #[track_caller]
@@ -87,7 +68,7 @@ fn race(trap: &mut Trap, one: &str, other: &str, mounts: &[serde_json::Value]) -
         trap.bundle.set("/mounts/-", mount.clone());
     }
     let volume = trap.bundle.folder().join("volume");
-    let rounds = if host::is_user_mode() { 20 } else { rounds(60, 10_000) };
+    let rounds = if host::is_user_mode() { 20 } else { rounds(60, 20_000) };
     let mut made = 0;
     let times = exchanging(&volume.join(one), &volume.join(other), || {
         for round in 0..rounds {

@@ -4,12 +4,13 @@
 
 use harness::view::answer;
 use harness::{Bundle, Call, need_root, programs};
+use rig::exchange::exchanging;
 use rig::{Canary, Obstacle, Trap, trap};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 /// What an image has as `/dev/null`; nothing is mounted at its `/dev`.
 const NULLS: [&str; 8] = ["link", "magic", "pattern", "file", "fifo", "zero", "loop", "folder"];
@@ -23,22 +24,34 @@ fn hostile(null: &str) -> (Bundle, Canary) {
     let mut mounts = bundle.config["mounts"].clone();
     mounts.as_array_mut().unwrap().retain(|mount| !mount["destination"].as_str().unwrap().starts_with("/dev"));
     bundle.set("/mounts", mounts);
+    fill(&bundle);
+    make(null, &bundle.rootfs("dev/null"), &canary);
+    (bundle, canary)
+}
+
+/// What is to be masked.
+fn fill(bundle: &Bundle) {
     fs::create_dir_all(bundle.rootfs("etc/folder")).unwrap();
     for file in ["etc/secret", "etc/folder/secret"] {
         fs::write(bundle.rootfs(file), "a secret\n").unwrap();
     }
-    let at = bundle.rootfs("dev/null");
+}
+
+/// Makes what an image has as its null device.
+fn make(null: &str, at: &Path, canary: &Canary) {
     match null {
-        "link" => Obstacle::Link.make(&at, &canary.path("null")),
-        "magic" => Obstacle::Magic.make(&at, &canary.path("null")),
-        "pattern" => Obstacle::Link.make(&at, Path::new("/proc/sys/kernel/core_pattern")),
-        "file" => Obstacle::File.make(&at, Path::new("/")),
-        "fifo" => Obstacle::Fifo.make(&at, Path::new("/")),
-        "loop" => Obstacle::Loop.make(&at, Path::new("/")),
-        "folder" => fs::create_dir(&at).unwrap(),
-        _ => mknodat(CWD, &at, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(1, 5)).unwrap(),
+        "link" => Obstacle::Link.make(at, &canary.path("null")),
+        "magic" => Obstacle::Magic.make(at, &canary.path("null")),
+        "pattern" => Obstacle::Link.make(at, Path::new("/proc/sys/kernel/core_pattern")),
+        "file" => Obstacle::File.make(at, Path::new("/")),
+        "fifo" => Obstacle::Fifo.make(at, Path::new("/")),
+        "loop" => Obstacle::Loop.make(at, Path::new("/")),
+        "folder" => fs::create_dir(at).unwrap(),
+        device => {
+            let minor = if device == "null" { 3 } else { 5 };
+            mknodat(CWD, at, FileType::CharacterDevice, Mode::from_raw_mode(0o666), makedev(1, minor)).unwrap();
+        }
     }
-    (bundle, canary)
 }
 
 /// Fails the test unless what is masked shows the null device, or an empty folder that stays so.
@@ -93,6 +106,55 @@ fn standard_streams_are_the_callers() {
         }
         assert_eq!(owner(), before, "{null}");
         canary.assert_same();
+    }
+}
+
+/// What is masked in the container of that init is hidden by a null device or an empty folder, and its standard input is
+/// the host's null device. What is not so.
+fn unmasked(pid: u32) -> Option<String> {
+    let own = |path: &str| Path::new("/proc").join(pid.to_string()).join(path);
+    let mut wrong = Vec::new();
+    for file in ["root/proc/keys", "root/etc/secret"] {
+        let seen = fs::symlink_metadata(own(file)).unwrap();
+        if !seen.file_type().is_char_device() || seen.rdev() != makedev(1, 3) {
+            wrong.push(file);
+        }
+    }
+    if fs::read_dir(own("root/etc/folder")).unwrap().next().is_some() {
+        wrong.push("root/etc/folder");
+    }
+    let [host, stdin] = [PathBuf::from("/dev/null"), own("fd/0")].map(|path| fs::metadata(path).unwrap());
+    if (host.dev(), host.ino()) != (stdin.dev(), stdin.ino()) {
+        wrong.push("fd/0");
+    }
+    (!wrong.is_empty()).then(|| wrong.join(", "))
+}
+
+/// Whoever shares the image exchanges its null device for something else, at every moment.
+#[test]
+fn an_images_null_device_that_is_exchanged_masks_nothing() {
+    need_root!();
+    let rounds = rig::rounds(20, 1_700);
+    for null in ["link", "pattern", "file"] {
+        let mut trap = Trap::new();
+        trap.bundle.set("/linux/maskedPaths", json!(MASKED));
+        let mut mounts = trap.bundle.config["mounts"].clone();
+        mounts.as_array_mut().unwrap().retain(|mount| !mount["destination"].as_str().unwrap().starts_with("/dev"));
+        trap.bundle.set("/mounts", mounts);
+        fill(&trap.bundle);
+        let [one, other] = ["dev/null", "etc/null"].map(|path| trap.bundle.rootfs(path));
+        make("null", &one, &trap.canary);
+        make(null, &other, &trap.canary);
+        let mut made = 0;
+        let times = exchanging(&one, &other, || {
+            for round in 0..rounds {
+                let one = trap.spring(|_, pid| unmasked(pid));
+                made += usize::from(one.unwrap_or_else(|why| panic!("{null}, round {round}: {why}")));
+            }
+        });
+        println!("{null}: {made} of {rounds} made, exchanged {times} times");
+        assert!(times > rounds && made > 0, "{null}: {made} made, exchanged {times} times");
+        trap.assert_harmless();
     }
 }
 
