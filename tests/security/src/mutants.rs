@@ -12,8 +12,9 @@
 //! what comes in its place
 //! ```
 //!
-//! `test:` names a test's program and a filter: `security` and `suite` are those of the packages of that name; any other
-//! word is a crate, whose unit tests are meant (`cofferdam-security seccomp::`).
+//! `test:` names a test's program and a filter: `security` and `suite` are those of the packages of that name; `v2` and
+//! `selinux` are `security` in User-Mode Linux, on cgroup v2 with AppArmor or with SELinux; any other word is a crate,
+//! whose unit tests are meant (`cofferdam-security seccomp::`).
 
 use std::fs;
 use std::path::Path;

@@ -47,3 +47,16 @@ fn check(tree: &Tree) -> Vec<Finding> {
     findings.extend(bans::long_files(&tree.sources));
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Tree, check, exceptions};
+    use std::path::Path;
+
+    #[test]
+    fn this_workspace_holds_its_shape() {
+        let tree = Tree::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")).unwrap();
+        let findings: Vec<String> = exceptions::sift(check(&tree)).iter().map(ToString::to_string).collect();
+        assert!(findings.is_empty(), "{findings:#?}");
+    }
+}

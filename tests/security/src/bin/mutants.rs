@@ -3,6 +3,7 @@
 
 use rig::mutants::{Mutant, all};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -184,18 +185,30 @@ impl Lab {
     /// Runs the test: its exit status, and what it said.
     fn test(&self, mutant: &Mutant) -> Result<(Option<i32>, String), String> {
         let mut command = Command::new("timeout");
-        command.args(["-k", "5", "240"]);
-        if let Some(program) = self.programs.get(mutant.program.as_str()) {
-            command.arg(program).env("RUNTIME", &self.runtime);
-        } else {
-            command
-                .args(["cargo", "test", "--locked", "-p", &mutant.program, "--quiet", "--"])
-                .env_remove("CARGO_TARGET_DIR");
-        }
-        command.arg(&mutant.filter).env("RUST_BACKTRACE", "0").current_dir(&self.copy).stdin(Stdio::null());
-        let told = command.output().map_err(|error| format!("timeout: {error}"))?;
+        command.args(["-k", "5", "240"]).args(self.words(&mutant.program)).arg(&mutant.filter);
+        command.env("RUNTIME", &self.runtime).env("RUST_BACKTRACE", "0").env_remove("CARGO_TARGET_DIR");
+        let told = command.current_dir(&self.copy).stdin(Stdio::null()).output();
+        let told = told.map_err(|error| format!("timeout: {error}"))?;
         let text = [told.stdout, told.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         Ok((told.status.code(), text))
+    }
+
+    /// The words of the command that runs a test's program.
+    fn words(&self, program: &str) -> Vec<OsString> {
+        let of = |words: &[&str]| words.iter().map(OsString::from).collect();
+        let lsm = match program {
+            "v2" => "apparmor",
+            "selinux" => "selinux",
+            name => {
+                let own = self.programs.get(name).map(|path| vec![path.into()]);
+                return own.unwrap_or_else(|| of(&["cargo", "test", "--locked", "-p", name, "--quiet", "--"]));
+            }
+        };
+        // It ends by itself: not all of it ends with who called it.
+        let mut words: Vec<OsString> = of(&["hack/uml", "--timeout", "200", "--lsm", lsm, "env", "RUST_BACKTRACE=0"]);
+        words.push(format!("RUNTIME={}", self.runtime.display()).into());
+        words.extend([self.programs["security"].clone().into(), "--test-threads=1".into()]);
+        words
     }
 }
 
