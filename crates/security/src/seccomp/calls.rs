@@ -1,7 +1,7 @@
 //! The numbers that a call's name stands for. libseccomp has most; what it lacks is here.
 
 use super::arch::{Arch, X86_64};
-use libseccomp::{ScmpArch, ScmpSyscall};
+use libseccomp::ScmpSyscall;
 use spec::oci;
 
 /// One way to make a call.
@@ -14,35 +14,38 @@ pub(crate) struct Way {
     pub(crate) selector: Option<u32>,
 }
 
-/// All ways to make the call of that name. None where `arch` does not have it.
-pub(crate) fn ways(name: &str, arch: Arch) -> [Option<Way>; 2] {
-    let way = |number| Way { number, selector: None };
-    let Ok(call) = ScmpSyscall::from_name_by_arch(name, arch.token) else { return [newer(name, arch).map(way), None] };
+/// The ways to make a call: two at most.
+pub(crate) type Ways = [Option<Way>; 2];
+
+/// All ways to make the call of that name: none where `arch` does not have it. `None` where no architecture has such a
+/// call.
+pub(crate) fn ways(name: &str, arch: Arch) -> Option<Ways> {
+    let Ok(call) = ScmpSyscall::from_name_by_arch(name, arch.token) else {
+        return newer(name, arch);
+    };
     // Negative numbers stand for calls of other architectures and, by hundreds, for those behind a multiplexer.
     let multiplexer = match call.as_raw_syscall() {
-        number @ 0.. => return [Some(way(number.unsigned_abs())), None],
-        _ if arch.name != oci::Arch::ScmpArchX86 => return [None, None],
+        number @ 0.. => return Some([Some(way(number.unsigned_abs())), None]),
+        _ if arch.name != oci::Arch::ScmpArchX86 => return Some([None, None]),
         -120..=-100 => SOCKETCALL,
         -224..=-200 => IPC,
-        _ => return [None, None],
+        _ => return Some([None, None]),
     };
     let direct = X86.iter().find(|(one, _)| *one == name).map(|(_, number)| way(*number));
     let selector = Some(call.as_raw_syscall().unsigned_abs() % 100);
-    [direct, Some(Way { number: multiplexer, selector })]
+    Some([direct, Some(Way { number: multiplexer, selector })])
 }
 
-/// Whether there is a call of that name on any architecture.
-pub(crate) fn known(name: &str) -> bool {
-    let has = |calls: &[(&str, u32)]| calls.iter().any(|(one, _)| *one == name);
-    ScmpSyscall::from_name_by_arch(name, ScmpArch::Native).is_ok()
-        || has(&NEWER)
-        || has(&ONLY_X86_64)
-        || ELSEWHERE.contains(&name)
+/// Those of a call that libseccomp does not know.
+fn newer(name: &str, arch: Arch) -> Option<Ways> {
+    let find = |calls: &[(&str, u32)]| calls.iter().find(|(one, _)| *one == name).map(|(_, number)| *number);
+    let here = find(&NEWER).or_else(|| find(&ONLY_X86_64).filter(|_| arch.audit == X86_64));
+    let known = here.is_some() || find(&ONLY_X86_64).is_some() || ELSEWHERE.contains(&name);
+    known.then_some([here.map(|number| way(number + arch.base)), None])
 }
 
-fn newer(name: &str, arch: Arch) -> Option<u32> {
-    let only: &[(&str, u32)] = if arch.audit == X86_64 { &ONLY_X86_64 } else { &[] };
-    NEWER.iter().chain(only).find(|(one, _)| *one == name).map(|(_, number)| number + arch.base)
+fn way(number: u32) -> Way {
+    Way { number, selector: None }
 }
 
 /// Calls of Linux 5.18 to 7.1: libseccomp 2.5.4 knows those up to 5.17, and it is linked in and can't learn.
@@ -119,6 +122,7 @@ const X86: [(&str, u32); 27] = [
 mod tests {
     use super::super::arch::FAMILY;
     use super::*;
+    use libseccomp::ScmpArch;
 
     #[test]
     fn numbers_of_i386_are_libseccomps() {
@@ -126,7 +130,7 @@ mod tests {
             let call = ScmpSyscall::from_raw_syscall(i32::try_from(number).unwrap());
             assert_eq!(call.get_name_by_arch(ScmpArch::X86).unwrap(), name);
         }
-        let multiplexed = |name| ways(name, FAMILY[1])[1].unwrap();
+        let multiplexed = |name| ways(name, FAMILY[1]).unwrap()[1].unwrap();
         assert_eq!(multiplexed("socket"), Way { number: 102, selector: Some(1) });
         assert_eq!(multiplexed("sendmmsg"), Way { number: 102, selector: Some(20) });
         assert_eq!(multiplexed("semop"), Way { number: 117, selector: Some(1) });
@@ -139,7 +143,7 @@ mod tests {
             for number in 0..=top {
                 let call = ScmpSyscall::from_raw_syscall(number);
                 let Ok(name) = call.get_name_by_arch(arch.token) else { continue };
-                let found = ways(&name, arch)[0].map(|way| way.number);
+                let found = ways(&name, arch).unwrap()[0].map(|way| way.number);
                 assert_eq!(found, Some(number.unsigned_abs()), "{name} of {:?}", arch.name);
             }
         }
@@ -149,14 +153,16 @@ mod tests {
     fn newer_calls_are_known_everywhere() {
         for (name, number) in NEWER {
             for arch in FAMILY.iter().take(2) {
-                assert_eq!(ways(name, *arch), [Some(Way { number, selector: None }), None], "{name}");
+                assert_eq!(ways(name, *arch), Some([Some(Way { number, selector: None }), None]), "{name}");
             }
         }
-        assert_eq!(ways("mseal", FAMILY[2])[0], Some(Way { number: 0x4000_0000 + 462, selector: None }));
-        assert_eq!(ways("uretprobe", FAMILY[0])[0], Some(Way { number: 335, selector: None }));
-        assert_eq!(ways("uretprobe", FAMILY[1]), [None, None]);
-        assert!(known("riscv_hwprobe") && known("s390_pci_mmio_read") && !known("no_such_call"));
-        assert_eq!(ways("riscv_hwprobe", FAMILY[0]), [None, None]);
-        assert_eq!(ways("s390_pci_mmio_read", FAMILY[0]), [None, None]);
+        let one = |number| Some([Some(Way { number, selector: None }), None]);
+        assert_eq!(ways("mseal", FAMILY[2]), one(0x4000_0000 + 462));
+        assert_eq!(ways("uretprobe", FAMILY[0]), one(335));
+        assert_eq!(ways("uretprobe", FAMILY[1]), Some([None, None]));
+        for elsewhere in ["riscv_hwprobe", "s390_pci_mmio_read"] {
+            assert_eq!(ways(elsewhere, FAMILY[0]), Some([None, None]), "{elsewhere}");
+        }
+        assert_eq!(ways("no_such_call", FAMILY[0]), None);
     }
 }

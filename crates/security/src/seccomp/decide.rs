@@ -3,21 +3,21 @@
 use super::bpf::{ABOVE, AND, AT_LEAST, EQUAL, LOAD, Mark, Program};
 use super::profile::Condition;
 use spec::oci::LinuxSeccompOperator as Operator;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
 
 /// Where `struct seccomp_data` has the arguments.
 const ARGUMENTS: u32 = 16;
 
 /// A rule of the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Test {
+pub(crate) struct Test<'p> {
     /// All must be met.
-    pub(crate) conditions: Vec<Condition>,
+    pub(crate) conditions: Cow<'p, [Condition]>,
     /// A `SECCOMP_RET_*` value.
     pub(crate) action: u32,
 }
 
-impl Test {
+impl Test<'_> {
     /// The argument and the value, where the rule is no more than that.
     fn equals(&self) -> Option<(u8, u64)> {
         match self.conditions[..] {
@@ -29,9 +29,9 @@ impl Test {
 
 /// The first of `tests` whose conditions are met gives its action; where none is met, it is `otherwise`.
 /// Arguments have 64 bits where `wide`, else the high half of a condition's value does not count.
-pub(crate) fn decide(program: &mut Program, tests: &[Test], wide: bool, otherwise: u32) -> Mark {
-    let alike = |a: &Test, b: &Test| {
-        let index = |test: &Test| test.equals().map(|(index, _)| index);
+pub(crate) fn decide(program: &mut Program, tests: &[Test<'_>], wide: bool, otherwise: u32) -> Mark {
+    let alike = |a: &Test<'_>, b: &Test<'_>| {
+        let index = |test: &Test<'_>| test.equals().map(|(index, _)| index);
         index(a).is_some() && index(a) == index(b) && a.action == b.action
     };
     let mut next = program.answer(otherwise);
@@ -45,44 +45,56 @@ pub(crate) fn decide(program: &mut Program, tests: &[Test], wide: bool, otherwis
 }
 
 /// A rule with any conditions.
-fn all(program: &mut Program, test: &Test, wide: bool, unmet: Mark) -> Mark {
+fn all(program: &mut Program, test: &Test<'_>, wide: bool, unmet: Mark) -> Mark {
     let met = program.answer(test.action);
     test.conditions.iter().rev().fold(met, |met, one| condition(program, *one, wide, met, unmet))
 }
 
 /// Rules that differ in the value alone that an argument has: the high half is loaded and tested once, and the
 /// value looked for in a tree. A profile may have a thousand of them.
-fn any(program: &mut Program, run: &[Test], wide: bool, unmet: Mark) -> Mark {
-    let mut values: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-    let (mut argument, mut action) = (0, 0);
-    for test in run {
-        let Some((index, value)) = test.equals() else { continue };
-        let [high, low] = halves(value);
-        values.entry(if wide { high } else { 0 }).or_default().insert(low);
-        (argument, action) = (index, test.action);
-    }
+fn any(program: &mut Program, run: &[Test<'_>], wide: bool, unmet: Mark) -> Mark {
+    let Some((action, (argument, _))) = run.first().and_then(|test| Some((test.action, test.equals()?))) else {
+        return unmet;
+    };
+    let bits = if wide { u64::MAX } else { u32::MAX.into() };
+    let mut values: Vec<_> = run.iter().filter_map(Test::equals).map(|(_, value)| value & bits).collect();
+    values.sort_unstable();
+    values.dedup();
     let [high, low] = places(argument);
     let mut next = unmet;
-    for (value, lows) in values.iter().rev() {
+    for values in values.chunk_by(|one, other| halves(*one)[0] == halves(*other)[0]).rev() {
         let met = program.answer(action);
-        let lows: Vec<_> = lows.iter().copied().collect();
-        let found = among(program, &lows, met, unmet);
+        let found = among(program, &ranges(values), met, unmet);
         program.go(found);
         let start = program.put(LOAD, low);
-        next = if wide { program.test(EQUAL, *value, start, next) } else { start };
+        let [value, _] = values.first().copied().map(halves).unwrap_or_default();
+        next = if wide { program.test(EQUAL, value, start, next) } else { start };
     }
     if wide { program.put(LOAD, high) } else { next }
 }
 
-/// Looks for the accumulator among sorted values.
-fn among(program: &mut Program, values: &[u32], met: Mark, unmet: Mark) -> Mark {
-    match values.split_at_checked(values.len() / 2) {
-        Some((left, [middle, ..])) if values.len() > 4 => {
-            let right = among(program, &values[left.len()..], met, unmet);
+/// The low halves of values that rise and have the same high half: the first and the last one where there is none missing
+/// between.
+fn ranges(values: &[u64]) -> Vec<[u32; 2]> {
+    let ranges = values.chunk_by(|one, next| one + 1 == *next);
+    ranges.filter_map(|range| Some([*range.first()?, *range.last()?].map(|value| halves(value)[1]))).collect()
+}
+
+/// Looks for the accumulator among ranges that rise.
+fn among(program: &mut Program, ranges: &[[u32; 2]], met: Mark, unmet: Mark) -> Mark {
+    match ranges.split_at_checked(ranges.len() / 2) {
+        Some((left, right @ [[middle, _], ..])) if ranges.len() > 4 => {
+            let right = among(program, right, met, unmet);
             let left = among(program, left, met, unmet);
             program.test(AT_LEAST, *middle, right, left)
         }
-        _ => values.iter().rev().fold(unmet, |next, value| program.test(EQUAL, *value, met, next)),
+        _ => ranges.iter().rev().fold(unmet, |next, [first, last]| {
+            if first == last {
+                return program.test(EQUAL, *first, met, next);
+            }
+            let found = program.test(ABOVE, *last, next, met);
+            program.test(AT_LEAST, *first, found, unmet)
+        }),
     }
 }
 

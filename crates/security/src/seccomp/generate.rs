@@ -4,10 +4,11 @@
 
 use super::arch::{Arch, X32, X86_64};
 use super::bpf::{ARCH, AT_LEAST, EQUAL, Instruction, LOAD, Mark, NUMBER, Program};
-use super::calls::{self, Way};
+use super::calls;
 use super::decide::{Test, decide};
-use super::profile::{ACTION, ALLOW, Condition, ERRNO, LOG, Profile, TRACE};
+use super::profile::{ACTION, ALLOW, Condition, ERRNO, LOG, Profile, Rule, TRACE};
 use spec::oci::LinuxSeccompOperator as Operator;
+use std::borrow::Cow;
 
 /// What calls get that the profile's author can't have known: a program that tries them falls back to older
 /// ones. `SECCOMP_RET_ERRNO` with `ENOSYS`.
@@ -18,17 +19,25 @@ const BAD_ARCH: u32 = 0;
 
 /// The numbers from `first` to the next segment's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Segment {
+struct Segment<'p> {
     first: u32,
-    decision: Decision,
+    decision: Decision<'p>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Decision {
+enum Decision<'p> {
     /// Whatever the arguments are.
     Answer(u32),
     /// By the arguments, which have 64 bits where `wide`.
-    Tests { tests: Vec<Test>, wide: bool },
+    Tests { tests: Vec<Test<'p>>, wide: bool },
+}
+
+/// A way to make a call of the profile.
+struct Numbered {
+    number: u32,
+    /// The call, by its place in [`Profile::calls`].
+    call: u32,
+    selector: Option<u32>,
 }
 
 /// The program; nothing where it would be longer than the kernel takes.
@@ -50,7 +59,7 @@ pub(crate) fn generate(profile: &Profile<'_>) -> Option<Vec<Instruction>> {
 }
 
 /// Finds the number, which the accumulator has, among segments.
-fn tree(program: &mut Program, segments: &[Segment], default: u32) -> Mark {
+fn tree(program: &mut Program, segments: &[Segment<'_>], default: u32) -> Mark {
     match segments.split_at_checked(segments.len() / 2) {
         Some((left @ [_, ..], right @ [middle, ..])) => {
             let right = tree(program, right, default);
@@ -66,7 +75,7 @@ fn tree(program: &mut Program, segments: &[Segment], default: u32) -> Mark {
 }
 
 /// All numbers that the kernel shows with the audit value of `arch`, from 0 on.
-fn segments(profile: &Profile<'_>, arch: Arch) -> Vec<Segment> {
+fn segments<'p>(profile: &'p Profile<'_>, arch: Arch) -> Vec<Segment<'p>> {
     let mut segments = Vec::new();
     push_segments(profile, arch, &mut segments);
     if arch.audit == X86_64 {
@@ -81,62 +90,78 @@ fn segments(profile: &Profile<'_>, arch: Arch) -> Vec<Segment> {
     segments
 }
 
-fn push_segments(profile: &Profile<'_>, arch: Arch, to: &mut Vec<Segment>) {
-    let ways: Vec<_> = profile.names.iter().map(|name| calls::ways(name, arch)).collect();
-    push(to, arch.base, Decision::Answer(profile.default));
-    for rules in tests(profile, &ways).chunk_by(|(one, _), (other, _)| one == other) {
-        let Some((number, _)) = rules.first() else { continue };
-        let number = *number;
-        // One without conditions is stronger than all others, wherever it stands, as in libseccomp.
-        let decision = match rules.iter().find(|(_, test)| is_always(test, arch)) {
-            Some((_, always)) => Decision::Answer(always.action),
-            None => Decision::Tests { tests: rules.iter().map(|(_, test)| test.clone()).collect(), wide: arch.wide },
-        };
-        push(to, number, decision);
-        push(to, number + 1, Decision::Answer(profile.default));
+fn push_segments<'p>(profile: &'p Profile<'_>, arch: Arch, to: &mut Vec<Segment<'p>>) {
+    let calls = numbered(profile, arch);
+    let mut end = arch.base;
+    for same in calls.chunk_by(|one, other| one.number == other.number) {
+        let (Some(call), Some(decision)) = (same.first(), decision(profile, same, arch.wide)) else { continue };
+        if call.number > end {
+            push(to, end, Decision::Answer(profile.default));
+        }
+        push(to, call.number, decision);
+        end = call.number + 1;
     }
-    let newest = ways.iter().flatten().flatten().map(|way| way.number).max();
-    if let Some(newest) = newest.filter(|_| answers_enosys(profile.default)) {
+    push(to, end, Decision::Answer(profile.default));
+    if let Some(newest) = calls.last().filter(|_| answers_enosys(profile.default)) {
         // A short list says nothing about calls of before Linux 3.0: nobody expects that one may be missing,
         // and its denial must look like one.
-        push(to, newest.max(arch.old) + 1, Decision::Answer(ENOSYS));
+        push(to, newest.number.max(arch.old) + 1, Decision::Answer(ENOSYS));
     }
 }
 
 /// Adds a segment, in the order of numbers. It replaces one that begins at the same number, and is left out
 /// where it only continues the last.
-fn push(segments: &mut Vec<Segment>, first: u32, decision: Decision) {
+fn push<'p>(segments: &mut Vec<Segment<'p>>, first: u32, decision: Decision<'p>) {
     segments.pop_if(|last| last.first == first);
     if segments.last().is_none_or(|last| last.decision != decision || matches!(decision, Decision::Tests { .. })) {
         segments.push(Segment { first, decision });
     }
 }
 
-/// The rules with the numbers of their calls, in the order of those, and of the profile where they are alike; `ways`
-/// are those of the profile's names.
-fn tests(profile: &Profile<'_>, ways: &[[Option<Way>; 2]]) -> Vec<(u32, Test)> {
-    let mut tests = Vec::with_capacity(profile.rules.len());
-    for rule in &profile.rules {
-        for way in ways.get(rule.call).into_iter().flatten().flatten() {
-            let mut conditions = rule.conditions.clone();
-            if let Some(selector) = way.selector {
-                // As libseccomp does it: what the rule says of the first argument is lost. A call through a
-                // multiplexer can't be judged by its arguments.
-                conditions.retain(|condition| condition.index != 0);
-                let value = selector.into();
-                conditions.insert(0, Condition { index: 0, operator: Operator::ScmpCmpEq, mask: u64::MAX, value });
-            }
-            tests.push((way.number, Test { conditions, action: rule.action }));
-        }
+/// The calls of the profile that `arch` has, in the order of their numbers, and of the profile where those are alike.
+fn numbered(profile: &Profile<'_>, arch: Arch) -> Vec<Numbered> {
+    let native = profile.arches.first() == Some(&arch);
+    let mut all = Vec::with_capacity(profile.calls.len());
+    for (place, call) in (0..).zip(&profile.calls) {
+        let ways = if native { call.native } else { calls::ways(call.name, arch).unwrap_or_default() };
+        let numbered = |way: calls::Way| Numbered { number: way.number, call: place, selector: way.selector };
+        all.extend(ways.into_iter().flatten().map(numbered));
     }
-    tests.sort_by_key(|(number, _)| *number);
-    tests
+    all.sort_unstable_by_key(|one| u64::from(one.number) << 32 | u64::from(one.call));
+    all
 }
 
-/// Whether a rule is met by any arguments: it has no conditions, or none that looks at a bit.
-fn is_always(test: &Test, arch: Arch) -> bool {
-    let bits = if arch.wide { u64::MAX } else { u32::MAX.into() };
-    test.conditions.iter().all(|condition| condition.mask & bits == 0)
+/// What is done with calls of one number; nothing where no rule is about them.
+fn decision<'p>(profile: &'p Profile<'_>, calls: &[Numbered], wide: bool) -> Option<Decision<'p>> {
+    let bits = if wide { u64::MAX } else { u32::MAX.into() };
+    let rules = || {
+        let calls = calls.iter().filter_map(|one| Some((one.selector, profile.calls.get(one.call as usize)?)));
+        calls.flat_map(|(selector, call)| profile.rules(call).iter().map(move |rule| (selector, rule)))
+    };
+    // A rule that is met by any arguments has no conditions, or none that looks at a bit. It is stronger than all others,
+    // wherever it stands, as in libseccomp.
+    let always = |(selector, rule): &(Option<u32>, &Rule)| {
+        selector.is_none() && profile.conditions(rule).iter().all(|condition| condition.mask & bits == 0)
+    };
+    if let Some((_, rule)) = rules().find(always) {
+        return Some(Decision::Answer(rule.action));
+    }
+    let tests: Vec<_> = rules().map(|(selector, rule)| test(profile, selector, rule)).collect();
+    (!tests.is_empty()).then_some(Decision::Tests { tests, wide })
+}
+
+fn test<'p>(profile: &'p Profile<'_>, selector: Option<u32>, rule: &Rule) -> Test<'p> {
+    let all = profile.conditions(rule);
+    let conditions = match selector {
+        None => Cow::Borrowed(all),
+        // As libseccomp does it: what the rule says of the first argument is lost. A call through a multiplexer can't be
+        // judged by its arguments.
+        Some(selector) => {
+            let first = Condition { index: 0, operator: Operator::ScmpCmpEq, mask: u64::MAX, value: selector.into() };
+            std::iter::once(first).chain(all.iter().copied().filter(|condition| condition.index != 0)).collect()
+        }
+    };
+    Test { conditions, action: rule.action }
 }
 
 /// Whether calls from after the profile are told so. Not where all is allowed that no rule forbids (a tracer

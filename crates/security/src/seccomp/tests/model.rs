@@ -55,7 +55,7 @@ impl<'a> Model<'a> {
 }
 
 fn numbers(name: &str, arch: Arch) -> Vec<u32> {
-    calls::ways(name, arch).iter().flatten().map(|way| way.number).collect()
+    calls::ways(name, arch).into_iter().flatten().flatten().map(|way| way.number).collect()
 }
 
 fn always(group: &LinuxSyscall, arch: Arch) -> bool {

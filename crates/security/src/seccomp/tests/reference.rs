@@ -20,10 +20,12 @@ pub(super) fn generate(profile: &Profile<'_>) -> Vec<Instruction> {
     if !profile.rules.is_empty() {
         filter.set_ctl_optimize(2).unwrap();
     }
-    for rule in &profile.rules {
-        let call = ScmpSyscall::from_name(profile.names[rule.call]).unwrap();
-        let conditions: Vec<_> = rule.conditions.iter().map(compare).collect();
-        filter.add_rule_conditional(action(rule.action), call, &conditions).unwrap();
+    for call in &profile.calls {
+        let number = ScmpSyscall::from_name(call.name).unwrap();
+        for rule in profile.rules(call) {
+            let conditions: Vec<_> = profile.conditions(rule).iter().map(compare).collect();
+            filter.add_rule_conditional(action(rule.action), number, &conditions).unwrap();
+        }
     }
     let memory = rustix::fs::memfd_create("seccomp", MemfdFlags::CLOEXEC).unwrap();
     filter.export_bpf(&memory).unwrap();
