@@ -65,6 +65,11 @@ impl Paths {
         self.0.is_empty()
     }
 
+    /// The first by controller.
+    pub fn first(&self) -> Option<&Path> {
+        self.0.values().next().map(PathBuf::as_path)
+    }
+
     /// The v1 directory of a controller (or `name=…`), or with "" the v2 directory.
     pub fn get(&self, controller: &str) -> Option<&Path> {
         self.0.get(controller).map(PathBuf::as_path)

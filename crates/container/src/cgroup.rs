@@ -7,16 +7,16 @@ use cgroups::{Beneath, Entrance, OomWatch, Paths, Plan, Stats};
 use spec::oci::LinuxResources;
 
 /// A container's cgroup.
-pub(crate) struct Cgroup {
-    paths: Paths,
+pub(crate) struct Cgroup<'a> {
+    paths: &'a Paths,
     /// The unit whose cgroup it is, where systemd has made it.
-    unit: Option<String>,
+    unit: Option<&'a str>,
 }
 
-impl Cgroup {
-    pub(crate) fn of(record: &Record) -> Self {
-        let unit = Some(record.systemd_unit.clone()).filter(|unit| !unit.is_empty());
-        Cgroup { paths: Paths::from(record.cgroup_paths.clone()), unit }
+impl<'a> Cgroup<'a> {
+    pub(crate) fn of(record: &'a Record) -> Self {
+        let unit = Some(record.systemd_unit.as_str()).filter(|unit| !unit.is_empty());
+        Cgroup { paths: &record.cgroup_paths, unit }
     }
 
     /// Whether its processes are frozen.
@@ -51,7 +51,7 @@ impl Cgroup {
 
     /// Where systemd can't be asked any more, it will find its cgroup gone.
     pub(crate) fn remove(&self) -> Result<()> {
-        if let Some(Err(error)) = self.unit.as_deref().map(cgroups::systemd::stop) {
+        if let Some(Err(error)) = self.unit.map(cgroups::systemd::stop) {
             tracing::warn!("{error}");
         }
         Ok(self.paths.remove()?)
@@ -68,7 +68,7 @@ impl Cgroup {
 
     /// Changes limits from those that hold now.
     pub(crate) fn update(&self, stored: &LinuxResources, change: &LinuxResources) -> Result<()> {
-        if let Some(unit) = &self.unit {
+        if let Some(unit) = self.unit {
             cgroups::systemd::set(unit, self.paths.is_unified(), &cgroups::merge(stored, change))?;
         }
         for warning in self.paths.update(stored, change)? {
@@ -93,7 +93,7 @@ impl Cgroup {
 
 /// Notes the cgroup that is about to be made, so that a later call finds it.
 pub(crate) fn note(record: &mut Record, plan: &Plan) {
-    record.cgroup_paths = plan.paths.clone().into();
+    record.cgroup_paths = plan.paths.clone();
     record.systemd_cgroup = plan.unit.is_some();
     record.systemd_unit = plan.unit.as_ref().map(|unit| unit.name.clone()).unwrap_or_default();
 }

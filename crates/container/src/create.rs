@@ -263,19 +263,18 @@ impl<'a> Making<'a> {
     fn make_cgroups(&mut self, given: &mut Given<'_>) -> Result<(), cgroups::Error> {
         let cgroup = &self.prepared.cgroup;
         if let (Some(_), Some(process)) = (&cgroup.unit, &self.process) {
-            self.record.cgroup_paths = cgroup.create_around(process.pid())?.into();
+            self.record.cgroup_paths = cgroup.create_around(process.pid())?;
             return Ok(());
         }
         let paths = cgroup.create()?;
         let entrance = paths.entrance()?;
         (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
-        self.record.cgroup_paths = paths.into();
+        self.record.cgroup_paths = paths;
         Ok(())
     }
 
     fn set_limits(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
-        let paths = self.record.cgroup_paths.clone().into();
-        self.prepared.cgroup.limit(&paths, given.cgroup.as_ref().map(AsFd::as_fd))
+        self.prepared.cgroup.limit(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
     }
 
     fn make_resctrl(&mut self) -> Result<()> {

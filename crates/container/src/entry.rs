@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::foreign::salvage;
 use crate::id::ContainerId;
 use crate::record::Record;
+use crate::root::Root;
 use crate::tree;
 use rustix::buffer::spare_capacity;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The record.
-const STATE: &CStr = c"state.json";
+pub(crate) const STATE: &CStr = c"state.json";
 /// The config, byte for byte as it was at create.
 const CONFIG: &CStr = c"config.json";
 /// The most bytes that are read of either, so that a foreign file can't exhaust us.
@@ -40,12 +41,12 @@ pub struct Entry {
     /// Our umask, where it is known.
     umask: Option<u32>,
     /// The directory of all containers.
-    root: Arc<OwnedFd>,
+    root: Arc<Root>,
 }
 
 impl Entry {
     /// Opens the directory of `id` in `root`, which is at `path`.
-    pub(crate) fn open(root: &Arc<OwnedFd>, path: &Path, id: &ContainerId) -> Result<Self> {
+    pub(crate) fn open(root: &Arc<Root>, path: &Path, id: &ContainerId) -> Result<Self> {
         let path = path.join(id.as_str());
         match fs::openat(root, id.as_str(), tree::DIRECTORY, Mode::empty()) {
             Ok(dir) => Ok(Entry { id: id.clone(), path, dir, umask: None, root: Arc::clone(root) }),
@@ -164,7 +165,7 @@ impl Entry {
     /// [`Error::Foreign`], [`Error::Newer`]; [`Error::Io`].
     pub fn record(&self) -> Result<Record> {
         let bytes = self.read(STATE)?.ok_or_else(|| Error::NotExist(self.id.to_string()))?;
-        Record::parse(&bytes, &self.file(STATE))
+        Ok(self.root.date(Record::parse(&bytes, &self.file(STATE))?))
     }
 
     /// What can be read of a record that is torn, or not ours: perhaps nothing but the id.

@@ -13,12 +13,12 @@ const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
 /// kept that surely are some container's: what is in them will be killed.
 pub(crate) fn salvage(id: &str, bytes: &[u8]) -> Record {
     let record = Record::parse_any(bytes).unwrap_or_default();
-    let cgroups = record.cgroup_paths.into_iter().filter(|(_, path)| is_below_root(path));
+    let cgroups = BTreeMap::from(record.cgroup_paths).into_iter().filter(|(_, path)| is_below_root(path));
     // runc does not say whose the group is; a container's own bear its name.
     let of_it = |path: &Path| path.is_absolute() && resctrl::is_resctrl(path) && path.ends_with(id);
     Record {
         id: id.to_owned(),
-        cgroup_paths: cgroups.collect::<BTreeMap<String, PathBuf>>(),
+        cgroup_paths: cgroups.collect::<BTreeMap<String, PathBuf>>().into(),
         intel_rdt_own: record.intel_rdt_own && of_it(&record.intel_rdt_path),
         intel_rdt_mon_path: Some(record.intel_rdt_mon_path).filter(|path| of_it(path)).unwrap_or_default(),
         ..record

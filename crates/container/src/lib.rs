@@ -29,6 +29,7 @@ mod process;
 pub mod ps;
 mod record;
 mod resctrl_groups;
+mod root;
 pub mod run;
 pub mod signals;
 pub mod start;

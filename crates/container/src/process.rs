@@ -50,20 +50,31 @@ impl Process {
     /// # Errors
     /// [`Error::Io`]
     pub fn find(pid: i32, start: u64, known: u64) -> Result<Option<Self>> {
-        let Some(number) = Pid::from_raw(pid.max(0)) else { return Ok(None) };
         // The pidfd is taken first: where what /proc shows thereafter is the right process, so is the pidfd's.
-        let pidfd = match pidfd_open(number, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            // EINVAL and ENOENT: the number is a mere thread's now.
-            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(Error::io("open a pidfd of", format!("process {pid}"), error)),
-        };
+        let Some(pidfd) = open(pid)? else { return Ok(None) };
         let inode = inode(&pidfd);
         if known != 0 && inode != 0 && known != inode {
             return Ok(None);
         }
         let alive = stat(pid)?.is_some_and(|(state, begun)| begun == start && !matches!(state, b'Z' | b'X' | b'x'));
         Ok(alive.then(|| Process { pid, pidfd: Arc::new(pidfd), start, inode }))
+    }
+
+    /// The same where the inode number is known to be of this boot: it is no other process's, then, and nothing more
+    /// need be asked but whether the process has ended.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub(crate) fn recognize(pid: i32, start: u64, inode: u64) -> Result<Option<Self>> {
+        let Some(pidfd) = open(pid)? else { return Ok(None) };
+        let failed = |errno| Error::io("stat a pidfd of", format!("process {pid}"), errno);
+        if fs::fstat(&pidfd).map_err(failed)?.st_ino != inode {
+            return Ok(None);
+        }
+        let process = Process { pid, pidfd: Arc::new(pidfd), start, inode };
+        let failed = |errno| Error::io("poll a pidfd of", format!("process {pid}"), errno);
+        let ended = process.wait(Duration::ZERO).map_err(failed)?;
+        Ok((!ended).then_some(process))
     }
 
     /// Its number on the host.
@@ -112,6 +123,17 @@ impl Process {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// A pidfd of the process that has that number now.
+fn open(pid: i32) -> Result<Option<OwnedFd>> {
+    let Some(number) = Pid::from_raw(pid.max(0)) else { return Ok(None) };
+    match pidfd_open(number, PidfdFlags::empty()) {
+        Ok(pidfd) => Ok(Some(pidfd)),
+        // EINVAL and ENOENT: the number is a mere thread's now.
+        Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Ok(None),
+        Err(error) => Err(Error::io("open a pidfd of", format!("process {pid}"), error)),
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::clock::rfc3339;
 use crate::error::{Error, Result};
 use crate::process::Process;
+use cgroups::Paths;
 use serde::{Deserialize, Serialize};
 use spec::oci::LinuxResources;
 use std::collections::BTreeMap;
@@ -45,6 +46,9 @@ pub struct Record {
     pub init_process_start: u64,
     /// The inode of init's pidfd, where the kernel has pidfs (6.9): unique until the next boot. Else 0.
     pub init_process_inode: u64,
+    /// Whether there is that number and it is surely of this boot: it alone is init's identity then. Not in the file.
+    #[serde(skip)]
+    pub of_this_boot: bool,
     /// When it was made (RFC 3339).
     pub created: String,
     /// How far it has come.
@@ -57,8 +61,8 @@ pub struct Record {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
     /// The cgroup's directory by controller (v1), or under "" (v2). Written before they are made.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub cgroup_paths: BTreeMap<String, PathBuf>,
+    #[serde(skip_serializing_if = "Paths::is_empty")]
+    pub cgroup_paths: Paths,
     /// The resctrl group that init is in; empty where the config asks for none. Written before it is made.
     #[serde(skip_serializing_if = "is_empty")]
     pub intel_rdt_path: PathBuf,
@@ -118,7 +122,8 @@ impl Record {
     /// # Errors
     /// [`Error::Io`]
     pub fn init(&self) -> Result<Option<Process>> {
-        Process::find(self.init_process_pid, self.init_process_start, self.init_process_inode)
+        let (pid, start, inode) = (self.init_process_pid, self.init_process_start, self.init_process_inode);
+        if self.of_this_boot { Process::recognize(pid, start, inode) } else { Process::find(pid, start, inode) }
     }
 
     /// Reads a record of any format up to [`VERSION`].
@@ -206,11 +211,11 @@ fn namespace_paths(pid: i32) -> BTreeMap<&'static str, String> {
 }
 
 /// The cgroup's path from the root of a hierarchy on, where hierarchies are mounted as everywhere.
-fn path_in_hierarchy(paths: &BTreeMap<String, PathBuf>) -> PathBuf {
-    let Some(path) = paths.values().next() else { return PathBuf::new() };
-    let Ok(below) = path.strip_prefix("/sys/fs/cgroup") else { return path.clone() };
+fn path_in_hierarchy(paths: &Paths) -> PathBuf {
+    let Some(path) = paths.first() else { return PathBuf::new() };
+    let Ok(below) = path.strip_prefix("/sys/fs/cgroup") else { return path.to_owned() };
     // Alone, v2 is mounted right there.
-    let mount = usize::from(paths.len() > 1 || !paths.contains_key(""));
+    let mount = usize::from(!paths.is_unified());
     Path::new("/").join(below.components().skip(mount).collect::<PathBuf>())
 }
 
@@ -231,7 +236,8 @@ mod tests {
     #[test]
     fn a_cgroup_as_seen_from_its_hierarchys_root() {
         let path = |paths: &[(&str, &str)]| {
-            path_in_hierarchy(&paths.iter().map(|(name, path)| ((*name).to_owned(), path.into())).collect())
+            let paths = paths.iter().map(|(name, path)| ((*name).to_owned(), path.into()));
+            path_in_hierarchy(&paths.collect::<BTreeMap<String, PathBuf>>().into())
         };
         assert_eq!(path(&[("", "/sys/fs/cgroup/a/b")]), Path::new("/a/b"));
         assert_eq!(path(&[("", "/sys/fs/cgroup/unified/a"), ("pids", "/sys/fs/cgroup/pids/a")]), Path::new("/a"));

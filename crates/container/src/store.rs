@@ -4,8 +4,9 @@
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
+use crate::root::Root;
 use crate::tree;
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::AsFd;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::unix::fs::DirBuilderExt;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub struct Store {
     root: PathBuf,
     /// None where the directory does not exist, and so no container does.
-    dir: Option<Arc<OwnedFd>>,
+    dir: Option<Arc<Root>>,
 }
 
 impl Store {
@@ -28,7 +29,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self> {
         let root = absolute(root)?;
         match fs::open(&root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
-            Ok(dir) => Ok(Store { root, dir: Some(Arc::new(dir)) }),
+            Ok(dir) => Ok(Store { root, dir: Some(Arc::new(Root::new(dir))) }),
             Err(Errno::NOENT) => Ok(Store { root, dir: None }),
             Err(error) => Err(Error::io("open", root, error)),
         }

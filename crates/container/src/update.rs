@@ -31,11 +31,10 @@ pub fn update(
         return Err(Error::NotRunning);
     }
     let (stored, change) = (stored(&entry, &record)?, named(wanted));
-    let cgroup = Cgroup::of(&record);
-    let updated = cgroup.update(&stored, &change);
+    let updated = Cgroup::of(&record).update(&stored, &change);
     let updated = updated.and_then(|()| schemata.map_or(Ok(()), |wanted| share_out(&entry, &mut record, wanted)));
     if let Err(error) = updated {
-        if let Err(error) = cgroup.update(&stored, &stored) {
+        if let Err(error) = Cgroup::of(&record).update(&stored, &stored) {
             tracing::warn!("set the limits of container {id} back: {error}");
         }
         return Err(error);

@@ -37,7 +37,7 @@ impl Fixture {
         record.set_init(&init);
         record.stage = Stage::Running;
         record.own_pid_namespace = own_pid_namespace;
-        record.cgroup_paths = paths.clone().into();
+        record.cgroup_paths = paths.clone();
         entry.save(&record).unwrap();
         entry
             .write_config(br#"{"ociVersion":"1.3.0","root":{"path":"/"},"process":{"cwd":"/","args":["x"]}}"#)

@@ -6,6 +6,7 @@ mod scratch;
 use container::{Error, Record, Stage, VERSION};
 use scratch::{Scratch, container};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn parse(text: &str) -> Result<Record, Error> {
@@ -20,7 +21,7 @@ fn what_is_saved_is_read_again() {
     record.init_process_start = u64::MAX;
     record.stage = Stage::Running;
     record.annotations.insert("a=b".into(), "c=\"d\"\n".into());
-    record.cgroup_paths.insert(String::new(), "/sys/fs/cgroup/a".into());
+    record.cgroup_paths = BTreeMap::from([(String::new(), "/sys/fs/cgroup/a".into())]).into();
     record.own_pid_namespace = true;
     record.resources = Some(serde_json::from_value(json!({"memory": {"limit": 1_i64 << 40}})).unwrap());
     entry.save(&record).unwrap();
@@ -35,7 +36,7 @@ fn others_find_what_they_read_in_runcs_file() {
     record.init_process_pid = 42;
     record.init_process_start = 7;
     record.annotations.insert("k".into(), "v=w".into());
-    record.cgroup_paths.insert("memory".into(), "/sys/fs/cgroup/memory/a".into());
+    record.cgroup_paths = BTreeMap::from([("memory".to_owned(), "/sys/fs/cgroup/memory/a".into())]).into();
     entry.save(&record).unwrap();
     let file: Value = serde_json::from_slice(&std::fs::read(entry.path().join("state.json")).unwrap()).unwrap();
     for (pointer, value) in [

@@ -23,8 +23,29 @@ fn living(record: &mut Record, process: &Process) {
 
 #[test]
 fn alive_then_zombie_then_gone() {
+    live_and_die(false);
+}
+
+#[test]
+fn the_same_where_the_pidfds_inode_tells() {
+    if sleeper_is_unique() {
+        live_and_die(true);
+    } else {
+        scratch::say_skipped("this kernel has no pidfs");
+    }
+}
+
+fn sleeper_is_unique() -> bool {
+    let (mut child, process) = sleeper();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    process.inode() != 0
+}
+
+fn live_and_die(of_this_boot: bool) {
     let scratch = Scratch::new();
     let (entry, mut record) = container(&scratch.store(), "a");
+    record.of_this_boot = of_this_boot;
     let (mut child, process) = sleeper();
     record.set_init(&process);
     assert_eq!(observe(&entry, &record).unwrap().0, Status::Creating);
@@ -56,6 +77,8 @@ fn a_number_used_again_is_not_init() {
     if process.inode() != 0 {
         let another_inode = Record { init_process_inode: process.inode() + 1, ..record.clone() };
         assert_eq!(observe(&entry, &another_inode).unwrap().0, Status::Stopped);
+        let of_this_boot = Record { of_this_boot: true, ..another_inode };
+        assert_eq!(observe(&entry, &of_this_boot).unwrap().0, Status::Stopped);
     }
     let unknown_inode = Record { init_process_inode: 0, ..record.clone() };
     assert_eq!(observe(&entry, &unknown_inode).unwrap().0, Status::Running);

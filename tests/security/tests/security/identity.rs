@@ -16,6 +16,7 @@ reuse() {
         wait $!
     done
 }
+[ -z "$MEMORY" ] || { mkdir -p "$MEMORY" && mount -t tmpfs tmpfs "$MEMORY"; } || exit 11
 round=0
 while [ $round -lt "$ROUNDS" ]; do
     round=$((round + 1))
@@ -39,6 +40,16 @@ echo "$round rounds"
 
 #[test]
 fn a_bystander_with_the_number_of_a_dead_init_is_spared() {
+    number_used_again(false);
+}
+
+/// There the pidfd's inode is all that is compared.
+#[test]
+fn a_bystander_is_spared_where_the_state_is_of_this_boot() {
+    number_used_again(true);
+}
+
+fn number_used_again(in_memory: bool) {
     need_root!();
     if !std::path::Path::new("/proc/sys/kernel/ns_last_pid").exists() {
         skip!("this kernel hands out no chosen process ids");
@@ -46,19 +57,21 @@ fn a_bystander_with_the_number_of_a_dead_init_is_spared() {
     let bundle = Bundle::of_sleep();
     let tens = rig::rounds(10, 100).min(if harness::host::is_user_mode() { 1 } else { 100 });
     for _ in 0..tens {
-        let outcome = reusing(&bundle, "10").ok();
+        let outcome = reusing(&bundle, "10", in_memory).ok();
         assert!(outcome.out.ends_with("10 rounds\n"), "{outcome}");
     }
     rig::host_print::assert_nothing_left(&bundle);
 }
 
-fn reusing(bundle: &Bundle, rounds: &str) -> Call {
+fn reusing(bundle: &Bundle, rounds: &str, in_memory: bool) -> Call {
     let (runtime, root) = (programs::runtime(), bundle.state_folder());
+    let memory = if in_memory { root.clone() } else { PathBuf::new() };
     Call::new(&programs::find("unshare").expect("unshare"), bundle.folder())
         .args(["--pid", "--fork", "--mount-proc", "--kill-child", "/bin/sh", "-c", ROUNDS, "sh"])
         .args([runtime.as_os_str(), "--root".as_ref(), root.as_os_str()])
         .cwd(bundle.folder())
         .env("ROUNDS", rounds)
+        .env("MEMORY", memory)
         .env("ID", bundle.id())
         .env("COFFERDAM_TEST", bundle.tag())
 }
