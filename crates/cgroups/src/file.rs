@@ -1,6 +1,6 @@
 //! Files of a cgroup: small, read whole, written in one call.
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, open, openat};
 use rustix::io::{Errno, read as read_some, retry_on_intr};
 use std::path::Path;
@@ -33,6 +33,14 @@ pub(crate) fn read_at(directory: impl AsFd, path: &Path) -> Result<String, Errno
     }
     bytes.truncate(used);
     String::from_utf8(bytes).map_err(|_| Errno::ILSEQ)
+}
+
+/// The value of a file that holds 0 or 1, beneath a directory.
+pub(crate) fn flag(directory: BorrowedFd<'_>, path: &Path) -> Result<bool, Errno> {
+    let file = retry_on_intr(|| openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()))?;
+    let mut digit = [0];
+    retry_on_intr(|| read_some(&file, &mut digit))?;
+    Ok(digit == *b"1")
 }
 
 /// Opens a file for writing; it must be there.

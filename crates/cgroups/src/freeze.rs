@@ -5,7 +5,9 @@ use crate::file;
 use crate::paths::Paths;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
+use rustix::fs::{CWD, Mode, OFlags, SeekFrom, open, seek};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -62,15 +64,42 @@ impl Paths {
     /// # Errors
     /// [`Error::File`]
     pub fn is_frozen(&self) -> Result<bool> {
-        let (path, yes) = match self.freezer() {
+        Freezers::default().is_frozen(self)
+    }
+}
+
+/// Where hierarchies are mounted, if they are as everywhere.
+const MOUNTS: &str = "/sys/fs/cgroup/";
+
+/// A way to many freezers, of which most is gone only once: the kernel takes as long to get to where cgroups are
+/// mounted as from there to a freezer.
+#[derive(Debug, Default)]
+pub struct Freezers(Option<OwnedFd>);
+
+impl Freezers {
+    /// Begins where cgroups are mounted, where they are.
+    pub fn open() -> Self {
+        Freezers(open(MOUNTS, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok())
+    }
+
+    /// As [`Paths::is_frozen`].
+    ///
+    /// # Errors
+    /// [`Error::File`]
+    pub fn is_frozen(&self, paths: &Paths) -> Result<bool> {
+        let path = match paths.freezer() {
             None => return Ok(false),
-            Some(Freezer::Legacy(path)) => (path.join("freezer.self_freezing"), "1"),
-            Some(Freezer::Unified(path)) => (path.join("cgroup.freeze"), "1"),
+            Some(Freezer::Legacy(path)) => path.join("freezer.self_freezing"),
+            Some(Freezer::Unified(path)) => path.join("cgroup.freeze"),
         };
-        match file::read(&path) {
-            Ok(text) => Ok(text.trim() == yes),
+        let below = path.as_os_str().as_bytes().strip_prefix(MOUNTS.as_bytes());
+        let flag = match (&self.0, below) {
+            (Some(mounts), Some(below)) => file::flag(mounts.as_fd(), Path::new(OsStr::from_bytes(below))),
+            _ => file::flag(CWD, &path),
+        };
+        match flag {
             Err(Errno::NOENT | Errno::NODEV) => Ok(false),
-            Err(errno) => Err(Error::file("read", path, errno)),
+            flag => flag.map_err(|errno| Error::file("read", path, errno)),
         }
     }
 }

@@ -35,6 +35,7 @@ pub use act::{Act, Write};
 pub use devices::{Access, Kind, Rule, Rules};
 pub use enter::{Beneath, Entrance};
 pub use error::{Error, Result};
+pub use freeze::Freezers;
 pub use layout::{Hierarchy, Layout, Unified};
 pub use oom::{Oom, OomWatch};
 pub use paths::Paths;

@@ -15,6 +15,7 @@ mod exec_process;
 mod foreign;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz_tests;
+mod glance;
 mod handover;
 mod hooks;
 mod id;

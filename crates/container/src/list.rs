@@ -1,12 +1,22 @@
 //! `list`: all containers of a state directory.
 
 use crate::error::{Error, Result};
+use crate::glance::Glances;
 use crate::id::ContainerId;
 use crate::passwd::user_name;
 use crate::state::State;
 use crate::store::Store;
+use cgroups::Freezers;
+use rustix::thread::sched_getaffinity;
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::thread::{Builder, scope};
+
+/// With fewer containers a thread costs more than it saves.
+const WORTH_A_THREAD: usize = 100;
+/// More threads wait for each other in the kernel.
+const MOST_THREADS: usize = 4;
+/// The stack of a thread, bytes: what a state file of deep nesting takes to be skipped, and then some.
+const STACK: usize = 512 << 10;
 
 /// What a state directory holds.
 #[derive(Debug, Default)]
@@ -22,21 +32,58 @@ pub struct List {
 /// # Errors
 /// [`Error::NoRoot`] where the state directory is missing (for the default one, that is an empty list).
 pub fn list(store: &Store) -> Result<List> {
-    let mut list = List::default();
-    let mut owners = BTreeMap::new();
-    for name in store.names()? {
-        match load(store, &name, &mut owners) {
-            Ok(Some(state)) => list.containers.push(state),
-            Ok(None) => {}
-            Err(error) => list.skipped.push((name, error)),
+    let names = store.names()?;
+    let freezers = Freezers::open();
+    let look = |share| look(store, &freezers, share);
+    let mut shares = names.chunks(names.len().div_ceil(threads(names.len())).max(1));
+    let own = shares.next().unwrap_or_default();
+    Ok(scope(|scope| {
+        let begin = |share| Builder::new().stack_size(STACK).spawn_scoped(scope, move || look(share));
+        let begun: Vec<_> = shares.map(|share| (share, begin(share))).collect();
+        let mut list = look(own);
+        for (share, thread) in begun {
+            // Where there may be no more threads, this one does it.
+            let part = thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| look(share));
+            list.containers.extend(part.containers);
+            list.skipped.extend(part.skipped);
         }
-    }
-    Ok(list)
+        list
+    }))
 }
 
-/// The state of one container; None where it has just gone, or has just begun to be made.
-fn load(store: &Store, name: &str, owners: &mut BTreeMap<u32, String>) -> Result<Option<State>> {
-    let entry = match store.get(&ContainerId::parse(name)?) {
+/// How many threads look: nearly all that it takes is the time of the kernel, which has a processor for each.
+fn threads(containers: usize) -> usize {
+    match containers / WORTH_A_THREAD {
+        0 | 1 => 1,
+        most => sched_getaffinity(None).map_or(1, |set| set.count() as usize).clamp(1, most.min(MOST_THREADS)),
+    }
+}
+
+/// Looks at the containers of those names.
+fn look(store: &Store, freezers: &Freezers, names: &[String]) -> List {
+    let mut list = List { containers: Vec::with_capacity(names.len()), skipped: Vec::new() };
+    let mut glances = store.dir().map(|root| Glances::new(root, freezers));
+    let mut owners = BTreeMap::new();
+    for name in names {
+        match load(store, glances.as_mut(), name) {
+            Ok(Some((mut state, uid))) => {
+                state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
+                list.containers.push(state);
+            }
+            Ok(None) => {}
+            Err(error) => list.skipped.push((name.clone(), error)),
+        }
+    }
+    list
+}
+
+/// The state of one container, and its owner; None where it has just gone, or has just begun to be made.
+fn load(store: &Store, glances: Option<&mut Glances<'_>>, name: &str) -> Result<Option<(State, u32)>> {
+    let id = ContainerId::parse(name)?;
+    if let Some(seen) = glances.and_then(|glances| glances.at(&id)) {
+        return Ok(Some(seen));
+    }
+    let entry = match store.get(&id) {
         Err(Error::NotExist(_)) => return Ok(None),
         entry => entry?,
     };
@@ -44,9 +91,7 @@ fn load(store: &Store, name: &str, owners: &mut BTreeMap<u32, String>) -> Result
         Err(Error::NotExist(_)) if entry.is_gone()? || entry.is_busy()? => return Ok(None),
         state => state?,
     };
-    let uid = entry.owner()?;
-    let owner = owners.entry(uid).or_insert_with(|| user_name(uid));
-    Ok(Some(State { owner: owner.clone(), ..state }))
+    Ok(Some((state, entry.owner()?)))
 }
 
 impl List {
@@ -69,31 +114,34 @@ impl List {
 
     /// A table with a header: columns at least 12 wide, 3 apart.
     pub fn to_table(&self) -> String {
-        let header = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"].map(str::to_owned);
-        let rows = self.containers.iter().map(|state| {
-            [
-                state.id.clone(),
-                state.pid.to_string(),
-                state.status.to_string(),
-                state.bundle.display().to_string(),
-                state.created.clone(),
-                state.owner.clone(),
-            ]
-        });
-        let rows: Vec<[String; 6]> = std::iter::once(header).chain(rows).collect();
-        let width =
-            |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-        let mut text = String::new();
-        for row in &rows {
-            let [cells @ .., last] = row;
-            for (column, cell) in cells.iter().enumerate() {
-                let width = (width(column).unwrap_or(0) + 3).max(12);
-                // Writing to a String does not fail.
-                let _written = write!(text, "{cell:width$}");
+        const HEADER: [&str; 6] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+        let mut widths = [9; 6];
+        self.rows(|row| {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
             }
-            text.push_str(last);
-            text.push('\n');
+        });
+        let mut text = Vec::new();
+        let mut write = |row: [&str; 6]| {
+            let [cells @ .., last] = row;
+            for (cell, width) in cells.iter().zip(widths) {
+                text.extend_from_slice(cell.as_bytes());
+                text.resize(text.len() + width + 3 - cell.chars().count(), b' ');
+            }
+            text.extend_from_slice(last.as_bytes());
+            text.push(b'\n');
+        };
+        write(HEADER);
+        self.rows(write);
+        // Of strings and blanks.
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Hands over the cells of each row.
+    fn rows(&self, mut row: impl FnMut([&str; 6])) {
+        for state in &self.containers {
+            let (pid, bundle) = (state.pid.to_string(), state.bundle.to_string_lossy());
+            row([&state.id, &pid, state.status.as_str(), &bundle, &state.created, &state.owner]);
         }
-        text
     }
 }

@@ -4,6 +4,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::id::ContainerId;
 use crate::observe::observe;
+use crate::process::Process;
 use crate::record::Record;
 use crate::status::Status;
 use crate::store::Store;
@@ -44,17 +45,21 @@ impl State {
     pub fn of(entry: &Entry) -> Result<Self> {
         let record = entry.record()?;
         let (status, init) = observe(entry, &record)?;
-        Ok(State {
+        Ok(State::new(entry.id(), record, status, init.as_ref()))
+    }
+
+    pub(crate) fn new(id: &ContainerId, record: Record, status: Status, init: Option<&Process>) -> Self {
+        State {
             oci_version: record.oci_version,
-            id: entry.id().to_string(),
-            pid: init.map_or(0, |init| init.pid()),
+            id: id.as_str().to_owned(),
+            pid: init.map_or(0, Process::pid),
             status,
             bundle: record.bundle,
             rootfs: record.rootfs,
             created: record.created,
             annotations: record.annotations,
             owner: String::new(),
-        })
+        }
     }
 
     /// The document, indented by two, without a newline at the end.

@@ -57,6 +57,11 @@ impl Store {
         &self.root
     }
 
+    /// The directory, where it is there.
+    pub(crate) fn dir(&self) -> Option<&Root> {
+        self.dir.as_deref()
+    }
+
     /// Whether the directory is there.
     pub fn exists(&self) -> bool {
         self.dir.is_some()

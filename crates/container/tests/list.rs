@@ -3,9 +3,12 @@
 
 mod scratch;
 
-use container::{Error, Status, Store, hook_state, hook_state_around_pid, list, state};
+use container::{Error, Process, Stage, State, Status, Store, hook_state, hook_state_around_pid, list, state};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use scratch::{Scratch, container, id};
 use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::time::Duration;
 
 #[test]
 fn an_empty_directory() {
@@ -49,6 +52,63 @@ fn what_lies_about_is_skipped() {
     assert_eq!(list.ids(), "another\ngood\n");
     let skipped: Vec<_> = list.skipped.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(skipped, ["bad name", "crun", "runc", "torn"]);
+}
+
+/// So many that several threads look.
+#[test]
+fn many_are_told_in_order() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let names: Vec<String> = (0..450).map(|number| format!("c{number:03}")).collect();
+    for name in &names {
+        let (entry, _) = container(&store, name);
+        if ["c007", "c300"].contains(&name.as_str()) {
+            std::fs::write(entry.path().join("state.json"), "{").unwrap();
+        }
+    }
+    let list = list(&store).unwrap();
+    let (broken, whole): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| ["c007", "c300"].contains(&name.as_str()));
+    assert_eq!(list.ids().lines().collect::<Vec<_>>(), whole);
+    assert_eq!(list.skipped.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), broken);
+}
+
+#[test]
+fn each_has_the_status_that_state_tells() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd).unwrap();
+    for (name, stage) in [("coming", Stage::Creating), ("waiting", Stage::Created), ("going", Stage::Running)] {
+        let (entry, mut record) = container(&store, name);
+        record.set_init(&process);
+        record.stage = stage;
+        entry.save(&record).unwrap();
+    }
+    std::fs::write(store.root().join("waiting/start.sock"), "").unwrap();
+    let told = || -> Vec<(String, Status, i32)> {
+        let listed = list(&store).unwrap().containers;
+        for one in &listed {
+            let state = state(&store, &id(&one.id)).unwrap();
+            assert_eq!(State { owner: String::new(), ..one.clone() }.to_json(), state.to_json());
+        }
+        listed.into_iter().map(|state| (state.id, state.status, state.pid)).collect()
+    };
+    let all = |coming, going, waiting, pid| {
+        [("coming", coming), ("going", going), ("waiting", waiting)]
+            .map(|(name, status)| (name.to_owned(), status, pid))
+            .to_vec()
+    };
+    assert_eq!(told(), all(Status::Creating, Status::Running, Status::Created, process.pid()));
+    std::fs::remove_file(store.root().join("waiting/start.sock")).unwrap();
+    assert_eq!(told(), all(Status::Creating, Status::Running, Status::Running, process.pid()));
+    child.kill().unwrap();
+    assert!(process.wait(Duration::from_secs(10)).unwrap());
+    assert_eq!(told(), all(Status::Stopped, Status::Stopped, Status::Stopped, 0), "a zombie");
+    child.wait().unwrap();
+    assert_eq!(told(), all(Status::Stopped, Status::Stopped, Status::Stopped, 0));
 }
 
 #[test]
