@@ -111,6 +111,8 @@ pub(crate) const CHECKS: &[Bar] = &[
     bar("system calls, state", Is("v2/docker/{}/state/calls"), "", AtMost(42.0)),
     bar("system calls, kill", Is("v2/docker/{}/kill/calls"), "", AtMost(42.0)),
     bar("system calls, delete", Is("v2/docker/{}/delete/calls"), "", AtMost(45.0)),
+    bar("system calls, list, each container, v2", Is("v2/plain/{}/list/calls-each"), "", AtMost(14.0)),
+    bar("system calls, list, each container, v1", Is("v1/plain/{}/list/calls-each"), "", AtMost(14.0)),
     bar("forks, run", Is("v2/docker/{}/run/forks"), "", AtMost(1.0)),
     bar("execs, run", Is("v2/docker/{}/run/execs"), "", AtMost(3.0)),
     bar("threads, run", Is("v2/docker/{}/run/threads"), "", AtMost(0.0)),

@@ -1,6 +1,7 @@
 //! What does not depend on how busy the machine is: system calls, processes, threads and programs by strace(1), memory
 //! and page faults, instructions by valgrind(1), sizes.
 
+use crate::bundle::{Kind, Place};
 use crate::figures::{Figures, milliseconds};
 use crate::rounds::Racer;
 use crate::runtime::{Runtime, Step};
@@ -8,7 +9,7 @@ use crate::sample::{Outcome, measure};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -38,6 +39,37 @@ pub(crate) fn calls(strace: &Path, racer: &mut Racer, start: &[&str], figures: &
         for (what, number) in [("calls", calls), ("forks", forks), ("threads", threads), ("execs", execs)] {
             figures.count(&[start, &[step.key(), what]].concat(), number);
         }
+    }
+    Ok(())
+}
+
+/// Counts the calls that `list` makes for each container more.
+pub(crate) fn list_calls(strace: &Path, runtime: &Runtime, place: &Place, figures: &mut Figures) -> io::Result<()> {
+    const MORE: u32 = 4;
+    let (file, errors) = (place.folder.join("strace"), place.folder.join("stderr"));
+    let calls = || -> io::Result<Option<u64>> {
+        let mut line: Vec<OsString> = vec![strace.into(), "-f".into(), "-qq".into(), "-o".into(), (&file).into()];
+        line.extend(runtime.verb("list"));
+        let ended = matches!(measure(&line, &errors)?, Outcome::Ended(_));
+        Ok(if ended { Some(count(&String::from_utf8_lossy(&fs::read(&file)?)).calls) } else { None })
+    };
+    let one = |number| place.write_one(Kind::Plain, &format!("{}-listed-{number}", runtime.name), &["true"], |_| ());
+    let bundles = (0..=MORE).map(one).collect::<io::Result<Vec<_>>>()?;
+    let all = |step, options: &[&str], bundles: &[PathBuf]| {
+        bundles
+            .iter()
+            .try_for_each(|bundle| measure(&runtime.command(step, Kind::Plain, bundle, options), &errors).map(drop))
+    };
+    let (first, more) = bundles.split_at(1);
+    all(Step::Create, &[], first)?;
+    let few = calls()?;
+    all(Step::Create, &[], more)?;
+    let many = calls()?;
+    all(Step::Delete, &["--force"], &bundles)?;
+    if let (Some(few), Some(many)) = (few, many) {
+        #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let more = many.saturating_sub(few) as f64;
+        figures.set(&[place.layout.name, Kind::Plain.name(), &runtime.name, "list/calls-each"], more / f64::from(MORE));
     }
     Ok(())
 }

@@ -106,6 +106,11 @@ impl Bench<'_> {
         }
         // What can't make a container, or hangs, is not asked for more of them.
         let able: Vec<&Runtime> = runtimes.iter().filter(|runtime| !out.contains(&runtime.name)).collect();
+        if let Some(strace) = find("strace") {
+            for runtime in able.iter().filter(|runtime| !runtime.is_floor() && self.extent.counts(runtime)) {
+                counts::list_calls(&strace, runtime, &place, &mut figures)?;
+            }
+        }
         self.say("memory and instructions");
         self.memory(&able, &place, &mut figures)?;
         if let Some(valgrind) = find("valgrind").filter(|_| self.extent.counts(own)) {
