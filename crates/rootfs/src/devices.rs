@@ -2,11 +2,12 @@
 
 use crate::error::Error;
 use crate::facts::Facts;
-use crate::path::{inside, path_text, text};
+use crate::path::{inside, is, path_text, text};
 use plan::{Device, Step, Text, Writer};
 use spec::oci::{LinuxDevice, LinuxDeviceType, LinuxNamespaceType, Spec};
 use spec::{Namespace, is_bind, namespace};
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::Path;
 
 /// `S_IFIFO`, `S_IFCHR`, `S_IFBLK`.
 const FIFO: u32 = 0o010_000;
@@ -46,7 +47,7 @@ pub fn devices(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     let asked: Vec<_> = asked(spec, facts).collect();
     if own {
         for (path, major, minor) in DEFAULT {
-            if !asked.iter().any(|(_, target, _)| target == Path::new(path)) {
+            if !asked.iter().any(|(_, target, _)| is(target, path)) {
                 let path = text("/linux/devices", path)?;
                 let device = device(Text(&path), CHARACTER | 0o666, (major, minor), mapped);
                 plan.push("", Step::Device(Device { exact: false, ..device }));
@@ -56,7 +57,7 @@ pub fn devices(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     for (place, target, entry) in asked {
         let in_dev = target.starts_with("/dev");
         // The last one is a link, below.
-        if (in_dev && !own) || target == Path::new("/dev/ptmx") {
+        if (in_dev && !own) || is(&target, "/dev/ptmx") {
             continue;
         }
         push(&place, &target, entry, mapped, plan)?;
@@ -70,7 +71,7 @@ pub fn devices(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
     Ok(())
 }
 
-fn asked<'s>(spec: &'s Spec, facts: &'s Facts) -> impl Iterator<Item = (String, PathBuf, &'s LinuxDevice)> {
+fn asked<'s>(spec: &'s Spec, facts: &'s Facts) -> impl Iterator<Item = (String, Cow<'s, Path>, &'s LinuxDevice)> {
     let list = spec.linux().as_ref().and_then(|linux| linux.devices().as_ref());
     list.into_iter()
         .flatten()
@@ -81,7 +82,7 @@ fn asked<'s>(spec: &'s Spec, facts: &'s Facts) -> impl Iterator<Item = (String, 
 /// The links whose targets there will be. All are in `/proc`.
 fn links(spec: &Spec, facts: &Facts) -> impl Iterator<Item = (&'static str, &'static str)> {
     let mut mounts = spec.mounts().iter().flatten();
-    let proc = mounts.any(|entry| inside(entry.destination(), &facts.rootfs) == Path::new("/proc"));
+    let proc = mounts.any(|entry| is(&inside(entry.destination(), &facts.rootfs), "/proc"));
     LINKS.into_iter().chain(facts.kcore.then_some(CORE)).filter(move |_| proc)
 }
 
@@ -90,11 +91,11 @@ fn host_dev(spec: &Spec, facts: &Facts) -> bool {
     spec.mounts()
         .iter()
         .flatten()
-        .any(|entry| is_bind(entry) && inside(entry.destination(), &facts.rootfs) == Path::new("/dev"))
+        .any(|entry| is_bind(entry) && is(&inside(entry.destination(), &facts.rootfs), "/dev"))
 }
 
 fn push(place: &str, target: &Path, entry: &LinuxDevice, mapped: bool, plan: &mut Writer) -> Result<(), Error> {
-    if target == Path::new("/") {
+    if is(target, "/") {
         return Err(Error::NoName { place: format!("{place}/path"), path: entry.path().display().to_string() });
     }
     let kind = match entry.typ() {

@@ -2,14 +2,15 @@
 
 use crate::options::Options;
 use spec::oci::Mount as Entry;
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::Path;
 
 /// One entry, made ready.
 pub(crate) struct Ready<'s> {
     /// JSON pointer: `/mounts/3`.
     pub place: String,
     /// Where, inside.
-    pub target: PathBuf,
+    pub target: Cow<'s, Path>,
     /// Its source as the config has it; empty where it has none.
     pub source: &'s Path,
     pub options: Options<'s>,

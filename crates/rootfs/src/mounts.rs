@@ -5,13 +5,15 @@ use crate::entry::{Ready, options};
 use crate::error::Error;
 use crate::facts::{Descriptors, Facts, UserNamespace};
 use crate::options::Options;
-use crate::path::{List, inside, path_text, text};
+use crate::path::{List, inside, is, path_text, text};
 use crate::protected::held;
 use plan::{Attributes, Bind, Handle, Mount, Source, Step, Text, Writer};
 use spec::oci::{LinuxNamespaceType, Mount as Entry, Spec};
 use spec::{Namespace, is_bind, namespace};
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use sys::mount::MOUNT_ATTR_RDONLY;
 
 /// What lxcfs and its like may stand in for; nothing else may be mounted inside `/proc`.
@@ -42,18 +44,22 @@ pub fn mounts(spec: &Spec, facts: &Facts, descriptors: Descriptors<'_>, plan: &m
 
 /// The mounts that are made writable first, since more is still put into them, and made read-only at the end:
 /// every tmpfs, and `/dev`.
-pub(crate) fn read_only_later<'s>(spec: &'s Spec, facts: &Facts) -> impl Iterator<Item = (usize, PathBuf)> + 's {
-    let rootfs = facts.rootfs.clone();
-    spec.mounts().iter().flatten().enumerate().filter_map(move |(index, entry)| {
+pub(crate) fn read_only_later<'s>(
+    spec: &'s Spec,
+    facts: &'s Facts,
+) -> impl Iterator<Item = (usize, Cow<'s, Path>)> + 's {
+    let mounts = spec.mounts().iter().flatten().enumerate().filter(|(_, entry)| !is_bind(entry));
+    mounts.filter_map(|(index, entry)| {
         let options = options(entry);
-        let target = inside(entry.destination(), &rootfs);
+        let target = inside(entry.destination(), &facts.rootfs);
         (options.read_only() && later(entry, &options, &target)).then_some((index, target))
     })
 }
 
+/// Of a mount that is no bind.
 fn later(entry: &Entry, options: &Options<'_>, target: &Path) -> bool {
     let kind = entry.typ().as_deref().unwrap_or_default();
-    !is_bind(entry) && !options.remount && (kind == "tmpfs" || target == Path::new("/dev"))
+    !options.remount && (kind == "tmpfs" || is(target, "/dev"))
 }
 
 struct Planner<'s, 'w> {
@@ -250,18 +256,19 @@ fn unquoted(option: &str) -> std::borrow::Cow<'_, str> {
 }
 
 fn check_target(entry: &Entry, ready: &Ready<'_>) -> Result<(), Error> {
-    let place = ready.place.clone();
-    let destination = ready.target.display().to_string();
-    if ready.target == Path::new("/") {
-        return Err(Error::OverRoot { place, destination: entry.destination().display().to_string() });
+    let target: &Path = &ready.target;
+    let (place, destination) = (|| ready.place.clone(), || target.display().to_string());
+    if is(target, "/") {
+        return Err(Error::OverRoot { place: place(), destination: entry.destination().display().to_string() });
     }
-    let kind = entry.typ().as_deref().unwrap_or_default();
-    if ready.target == Path::new("/proc") {
-        let allowed = kind == "proc" || is_bind(entry) || ready.options.remount;
-        return if allowed { Ok(()) } else { Err(Error::NotProc { place, destination }) };
+    match target.as_os_str().as_bytes().strip_prefix(b"/proc") {
+        Some([]) => {
+            let allowed = entry.typ().as_deref() == Some("proc") || is_bind(entry) || ready.options.remount;
+            if allowed { Ok(()) } else { Err(Error::NotProc { place: place(), destination: destination() }) }
+        }
+        Some([b'/', ..]) if !STAND_INS.iter().any(|path| is(target, path)) => {
+            Err(Error::InsideProc { place: place(), destination: destination() })
+        }
+        _ => Ok(()),
     }
-    if ready.target.starts_with("/proc") && !STAND_INS.iter().any(|path| Path::new(path) == ready.target) {
-        return Err(Error::InsideProc { place, destination });
-    }
-    Ok(())
 }

@@ -55,6 +55,8 @@ pub(crate) const SHARED: u32 = 1 << 20;
 
 /// Every option that is not a file system's own. Source: runtime-spec config.md, mount(8).
 const TABLE: &[(&str, Meaning)] = &[
+    ("bind", Bind(false)),
+    ("rbind", Bind(true)),
     ("defaults", Nothing),
     ("loud", Nothing),
     ("silent", Nothing),
@@ -112,8 +114,6 @@ const TABLE: &[(&str, Meaning)] = &[
     ("rprivate", Propagation(PRIVATE | REC)),
     ("unbindable", Propagation(UNBINDABLE)),
     ("runbindable", Propagation(UNBINDABLE | REC)),
-    ("bind", Bind(false)),
-    ("rbind", Bind(true)),
     ("remount", Remount),
     ("idmap", IdMap(false)),
     ("ridmap", IdMap(true)),
