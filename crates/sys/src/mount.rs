@@ -2,13 +2,13 @@
 
 use crate::call::{Sysno, call};
 use core::ffi::CStr;
-use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, mount_attr};
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, mount_attr};
 pub use linux_raw_sys::general::{
     MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME,
     MOUNT_ATTR_STRICTATIME,
 };
-use rustix::fd::{AsRawFd, BorrowedFd};
+use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use rustix::io::Errno;
 
 /// What [`set_attributes`] changes of a mount.
@@ -24,6 +24,42 @@ pub struct Attributes<'a> {
     pub user_namespace: Option<BorrowedFd<'a>>,
 }
 
+impl Attributes<'_> {
+    fn raw(self) -> mount_attr {
+        mount_attr {
+            attr_set: self.set,
+            attr_clr: self.clear,
+            propagation: self.propagation,
+            userns_fd: self.user_namespace.map_or(0, |fd| u64::from(fd.as_raw_fd().unsigned_abs())),
+        }
+    }
+}
+
+/// A detached copy of the mount at `path`, changed before anybody can see it. See open_tree_attr(2); Linux 6.15.
+///
+/// # Errors
+/// Those of open_tree(2) and of [`set_attributes`], `ENOSYS` before 6.15.
+pub fn open_tree(path: &CStr, attributes: Attributes<'_>) -> Result<OwnedFd, Errno> {
+    let (flags, attributes) = (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, attributes.raw());
+    // SAFETY: a string and a whole mount_attr, both alive across the call.
+    let number = unsafe {
+        call(
+            Sysno::open_tree_attr,
+            [
+                AT_FDCWD as usize,
+                path.as_ptr() as usize,
+                flags as usize,
+                (&raw const attributes) as usize,
+                size_of::<mount_attr>(),
+                0,
+            ],
+        )
+    }?;
+    let number = i32::try_from(number).map_err(|_| Errno::BADF)?;
+    // SAFETY: a new descriptor, which nobody else has.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 /// Changes the mount that `at` is open on, and with `recursive` all below it too. See mount_setattr(2);
 /// Linux 5.12.
 ///
@@ -31,12 +67,7 @@ pub struct Attributes<'a> {
 /// `EINVAL` where `at` is not the root of a mount or a flag is unknown, `EPERM` where a flag is locked by a
 /// more privileged user namespace, `ENOSYS` before 5.12.
 pub fn set_attributes(at: BorrowedFd<'_>, recursive: bool, attributes: Attributes<'_>) -> Result<(), Errno> {
-    let attributes = mount_attr {
-        attr_set: attributes.set,
-        attr_clr: attributes.clear,
-        propagation: attributes.propagation,
-        userns_fd: attributes.user_namespace.map_or(0, |fd| u64::from(fd.as_raw_fd().unsigned_abs())),
-    };
+    let attributes = attributes.raw();
     let flags = AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     let empty: &CStr = c"";
     // SAFETY: an empty string and a whole mount_attr, both alive across the call.

@@ -63,7 +63,7 @@ pub(crate) fn bind<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<(),
 }
 
 fn bound<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<Descriptor, Fault> {
-    let tree = source(context, step)?;
+    let (tree, attributes) = source(context, step)?;
     if let Some((handle, recursive)) = step.id_map {
         map_ids(context, &tree, context.descriptor(handle)?, recursive)?;
     }
@@ -75,14 +75,14 @@ fn bound<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<Descriptor, F
     };
     let attach = |errno| Fault::call("move_mount", path.to_bytes(), errno);
     if let Some(entry) = root.make_beside(path, missing)? {
-        flags(&tree, path, &step.attributes)?;
+        flags(&tree, path, &attributes)?;
         tree::attach_at(&tree, &entry).map_err(attach)?;
-        tree::propagation(&tree, path, &step.attributes)?;
+        tree::propagation(&tree, path, &attributes)?;
         return Ok(tree);
     }
     let place = if step.plain_target { root.plain_directory(path)? } else { root.find_or_make(path, missing)? };
     guard::check(root.as_fd(), &place, path, || Ok(guard::is_proc(&tree)? && guard::is_root(&tree)?))?;
-    finish(&tree, &place.target, path, &step.attributes)?;
+    finish(&tree, &place.target, path, &attributes)?;
     root.covered(&place, path);
     Ok(tree)
 }
@@ -117,15 +117,22 @@ pub(crate) fn set_attributes(
     change(&mount, target.0, attributes)
 }
 
-/// The tree that a bind is of.
-fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<Descriptor, Fault> {
+/// The tree that a bind is of, and what of its attributes is still to be set.
+fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<(Descriptor, Attributes), Fault> {
     let (Source::Path(path) | Source::Asked(path)) = step.source;
-    match (tree::of_path(path.0, step.recursive), step.source) {
+    if step.attributes.set != 0
+        && !step.recursive
+        && let Ok(tree) = tree::of_path_with(path.0, &step.attributes)
+    {
+        return Ok((tree, Attributes { propagation: step.attributes.propagation, ..Attributes::default() }));
+    }
+    let tree = match (tree::of_path(path.0, step.recursive), step.source) {
         (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => {
             conversation::tree(context.sync.as_fd(), context.step).map(Descriptor::from)
         }
         (opened, _) => opened.map_err(|errno| Fault::call("open_tree", path.bytes(), errno)),
-    }
+    }?;
+    Ok((tree, step.attributes))
 }
 
 /// Maps the ids of a tree. In a user namespace only the runtime process may do that.

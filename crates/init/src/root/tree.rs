@@ -9,7 +9,7 @@ use rustix::fs::{CWD, FileType, fstat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use sys::Errno;
 use sys::descriptor::Descriptor;
-use sys::mount::{MOUNT_ATTR_IDMAP, set_attributes};
+use sys::mount::{MOUNT_ATTR_IDMAP, open_tree as open_tree_with, set_attributes};
 
 /// `MS_REC`.
 pub(super) const RECURSIVE: u32 = 1 << 14;
@@ -17,6 +17,16 @@ pub(super) const RECURSIVE: u32 = 1 << 14;
 /// A detached copy of the mount at `path` on the host.
 pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<Descriptor, Errno> {
     open_tree(CWD, path, flags(recursive)).map(Descriptor::from)
+}
+
+/// The same of the mount alone, with its flags changed, by one call where the kernel has it. Any failure means that
+/// the long way is to be taken, which has the words for it.
+pub(super) fn of_path_with(path: &CStr, attributes: &Attributes) -> Result<Descriptor, Errno> {
+    let Attributes { set, clear, clear_unlocked, recursive_set: 0, recursive_clear: 0, .. } = *attributes else {
+        return Err(Errno::INVAL);
+    };
+    let clear = clear | clear_unlocked;
+    open_tree_with(path, sys::mount::Attributes { set, clear, ..Default::default() }).map(Descriptor::from)
 }
 
 /// A detached copy of the mount that `of` is open on, from there down.
