@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 /// The numbers of bind mounts that are tried.
 pub(crate) const MOUNTS: [usize; 4] = [0, 10, 100, 1000];
+/// The number of bind mounts of directories beside the root.
+pub(crate) const VOLUMES: usize = 1000;
 /// The numbers of seccomp rules with a condition.
 pub(crate) const RULES: [usize; 2] = [10, 1000];
 /// How many containers are created at once.
@@ -73,16 +75,28 @@ impl Growth<'_> {
         Ok(())
     }
 
-    /// `run` with so many read-only bind mounts more.
+    /// `run` with so many read-only bind mounts more: of the root itself, and of directories beside it.
+    ///
+    /// For each bind the kernel looks through all mounts on the one that its source is on (`has_locked_children` in
+    /// fs/namespace.c). Where that is the root, those are the mounts that were made before.
     pub(crate) fn mounts(&mut self) -> io::Result<()> {
+        let (place, rootfs) = (self.place, self.place.rootfs());
         for count in MOUNTS {
             let name = format!("{}-mounts-{count}", self.runtime.name);
-            let (place, rootfs) = (self.place, self.place.rootfs());
             self.runs(&["mounts", &count.to_string()], |_| {
-                place.write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, count))
+                place
+                    .write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, count, |_| rootfs.clone()))
             })?;
         }
-        Ok(())
+        let name = format!("{}-volumes-{VOLUMES}", self.runtime.name);
+        let source = |number: usize| {
+            let source = place.folder.join(format!("volumes/{number}"));
+            drop(fs::create_dir_all(&source));
+            source
+        };
+        self.runs(&["volumes", &VOLUMES.to_string()], |_| {
+            place.write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, VOLUMES, source))
+        })
     }
 
     /// `run` with so many rules with a condition: the same each time, and others each time.
@@ -211,13 +225,14 @@ fn together(lines: &[(Vec<std::ffi::OsString>, &Path)], at_once: usize) -> io::R
     }
 }
 
-fn bind(config: &mut Value, rootfs: &Path, count: usize) {
+fn bind(config: &mut Value, rootfs: &Path, count: usize, source: impl Fn(usize) -> PathBuf) {
     let Some(mounts) = config["mounts"].as_array_mut() else { return };
     for number in 0..count {
         // That a mount point must be made, once, is not what is measured.
         let target = format!("/tmp/{number}");
         drop(fs::create_dir_all(rootfs.join(target.trim_start_matches('/'))));
-        mounts.push(json!({"destination": target, "type": "bind", "source": rootfs, "options": ["bind", "ro"]}));
+        let source = source(number);
+        mounts.push(json!({"destination": target, "type": "bind", "source": source, "options": ["bind", "ro"]}));
     }
 }
 

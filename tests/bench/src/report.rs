@@ -3,7 +3,7 @@
 use crate::bounds::{BARS, Bound, Judged, PEER, judge};
 use crate::bundle::Kind;
 use crate::figures::Figures;
-use crate::growth::{BURST, MOUNTS, RULES, STANDING};
+use crate::growth::{BURST, MOUNTS, RULES, STANDING, VOLUMES};
 use crate::phases::{self, PHASES};
 use crate::runtime::{FLOOR, OWN, Step};
 
@@ -221,8 +221,12 @@ fn growth(figures: &Figures, layout: &str, runtimes: &[String]) -> String {
         Some(format!("{:.2} / {:.2}", of("median")?, of("minimum")?))
     };
     for count in MOUNTS {
-        row(format!("`run` with {count} bind mounts more"), &|name| pair(&format!("{}/mounts/{count}", start(name))));
+        let title = format!("`run` with {count} bind mounts more, of the root itself");
+        row(title, &|name| pair(&format!("{}/mounts/{count}", start(name))));
     }
+    row(format!("`run` with {VOLUMES} bind mounts more, of directories beside the root"), &|name| {
+        pair(&format!("{}/volumes/{VOLUMES}", start(name)))
+    });
     for (how, words) in [("seen", "seen before"), ("unseen", "not seen before")] {
         for count in RULES {
             let title = format!("`run` with {count} seccomp rules, {words}");
