@@ -80,7 +80,8 @@ fn run_looks_up_what_the_config_names() {
         .iter()
         .flat_map(|list| bundle.config["linux"][list].as_array().unwrap())
         .map(|path| path.as_str().unwrap().trim_start_matches('/').to_owned())
-        .flat_map(|path| [path.trim_start_matches("proc/").to_owned(), path])
+        // In the mounts that they lie in.
+        .flat_map(|path| [path.trim_start_matches("proc/").trim_start_matches("sys/").to_owned(), path])
         .chain(["etc/passwd", "bin/true", "proc", ".", ""].map(str::to_owned))
         .collect();
     let found = looked_up(&bundle, "pivot_root", &["run", bundle.id()]);
