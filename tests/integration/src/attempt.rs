@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// The longest a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether `happened` comes true within `patience`.
 pub fn until(patience: Duration, mut happened: impl FnMut() -> bool) -> bool {

@@ -12,8 +12,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// No step of a runtime waits for long, whatever lies in its way.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// No step of a runtime waits for long, whatever lies in its way: who waits for an attacker waits for good. A machine that
+/// is busy takes some seconds by itself, where many make cgroups at once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What an attacker puts in the place of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

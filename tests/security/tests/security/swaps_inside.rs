@@ -13,10 +13,6 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
-
-/// No step waits for long, not even for an attacker; the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is swapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +110,7 @@ impl Case {
 
     fn wrong(&self, trap: &Trap, outcome: &Outcome, log: &str) -> Option<String> {
         let clean = outcome.code == 0 || !outcome.err.trim().is_empty() && matches!(outcome.code, 1..128 | 255);
-        if outcome.took > PATIENCE || outcome.err.contains("panicked at") || !clean {
+        if outcome.took > trap::PATIENCE || outcome.err.contains("panicked at") || !clean {
             return Some(format!("after {:?}: {outcome}", outcome.took));
         }
         // Where the source of a bind leads is its owner's to say.
