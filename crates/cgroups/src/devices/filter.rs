@@ -37,7 +37,8 @@ fn replace(path: &Path, cgroup: BorrowedFd<'_>, rules: &Rules) -> Result<()> {
     if rules.allows_all() {
         return detach(cgroup, &old).map_err(failed("detach"));
     }
-    let new = load(&compile(rules)).map_err(failed("load"))?;
+    let program = compile(rules).ok_or_else(|| Error::invalid("/linux/resources/devices", "too many rules"))?;
+    let new = load(&program).map_err(failed("load"))?;
     attach(cgroup, &new, old).map_err(failed("attach"))
 }
 

@@ -1,5 +1,6 @@
 //! Which devices the container may use: rules, as a v1 devices cgroup and as a v2 program.
 
+mod assembly;
 mod filter;
 mod legacy;
 mod program;

@@ -1,85 +1,160 @@
 //! Device rules as an eBPF program for a v2 cgroup.
 //!
 //! The kernel gives it (register 1) what is wanted: a word of kind (low half) and access (high half), the major
-//! and the minor number. It answers 1 to allow, 0 to deny. The rules are walked from the last to the first with
-//! the access that no rule has decided yet in register 3: a denying rule that meets some of it ends in 0, an
-//! allowing rule takes its part away, and when nothing is left the answer is 1.
+//! and the minor number. It answers 1 to allow, 0 to deny.
+//!
+//! The rules become a tree: kind, way to access, major number, minor number. No path through it asks the same twice, so
+//! the kernel's verifier goes over each instruction about once. With Docker's rules one after the other, from the last to
+//! the first, it took a fifth of the time of a whole `run`. Who wants no access at all, as access(2) with `F_OK`, is
+//! allowed.
 
-use super::rules::{Rule, Rules};
+use super::assembly::{Label, Program};
+use super::rules::{Access, Kind, Rule, Rules};
+use std::collections::{BTreeMap, BTreeSet};
 use sys::bpf::Instruction;
 
-// Instruction codes: linux/bpf.h, linux/bpf_common.h.
-const LOAD_WORD: u8 = 0x61;
-const AND: u8 = 0x57;
-const SHIFT_RIGHT: u8 = 0x77;
-const MOVE: u8 = 0xb7;
-const JUMP: u8 = 0x05;
-const JUMP_NOT_EQUAL: u8 = 0x55;
-const JUMP_SET: u8 = 0x45;
-const EXIT: u8 = 0x95;
-
 // Registers.
-const ANSWER: u8 = 0;
 const CONTEXT: u8 = 1;
 const KIND: u8 = 2;
-const UNDECIDED: u8 = 3;
+const ACCESS: u8 = 3;
 const MAJOR: u8 = 4;
 const MINOR: u8 = 5;
 
-/// One instruction: see "eBPF Instruction Set", struct `bpf_insn`.
-fn instruction(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> Instruction {
-    let [low, high] = offset.to_ne_bytes();
-    let [a, b, c, d] = immediate.to_ne_bytes();
-    let registers = if cfg!(target_endian = "little") { from << 4 | to } else { to << 4 | from };
-    Instruction::from_ne_bytes([code, registers, low, high, a, b, c, d])
-}
+/// No jump passes over more instructions.
+const LONGEST: usize = i16::MAX as usize;
 
-fn answer(allow: bool) -> [Instruction; 2] {
-    [instruction(MOVE, ANSWER, 0, 0, i32::from(allow)), instruction(EXIT, 0, 0, 0, 0)]
-}
-
-/// The program for some rules.
-pub(crate) fn compile(rules: &Rules) -> Vec<Instruction> {
-    let mut program = vec![
-        instruction(LOAD_WORD, KIND, CONTEXT, 0, 0),
-        instruction(AND, KIND, 0, 0, 0xffff),
-        instruction(LOAD_WORD, UNDECIDED, CONTEXT, 0, 0),
-        instruction(SHIFT_RIGHT, UNDECIDED, 0, 0, 16),
-        instruction(LOAD_WORD, MAJOR, CONTEXT, 4, 0),
-        instruction(LOAD_WORD, MINOR, CONTEXT, 8, 0),
-    ];
-    for rule in rules.list.iter().rev() {
-        program.extend(one(rule));
+/// The program for some rules. None where it is longer than a jump can be.
+pub(crate) fn compile(rules: &Rules) -> Option<Vec<Instruction>> {
+    let mut program = Program::default();
+    program.load_word(KIND, CONTEXT, 0);
+    program.and(KIND, 0xffff);
+    program.load_word(ACCESS, CONTEXT, 0);
+    program.shift_right(ACCESS, 16);
+    program.load_word(MAJOR, CONTEXT, 4);
+    program.load_word(MINOR, CONTEXT, 8);
+    let (allow, deny) = (program.label(), program.label());
+    for kind in [Kind::Character, Kind::Block] {
+        let other = program.label();
+        program.jump_not_equal(KIND, kind as i32, other);
+        for (ways, tree) in trees(rules, kind)? {
+            tree.emit(&mut program, ways, deny);
+        }
+        program.jump(allow);
+        program.place(other);
     }
-    program.extend(answer(rules.allow_by_default));
-    program
+    // There is no third kind.
+    program.place(deny);
+    program.answer(0);
+    program.place(allow);
+    program.answer(1);
+    program.finish()
 }
 
-/// One rule's part.
-fn one(rule: &Rule) -> Vec<Instruction> {
-    let mut conditions = vec![(KIND, rule.kind as i32)];
-    for (register, number) in [(MAJOR, rule.major), (MINOR, rule.minor)] {
-        match number.map(i32::try_from) {
-            None => {}
-            Some(Ok(number)) => conditions.push((register, number)),
-            // No device has such a number (they end at 2^20), so the rule is about none.
-            Some(Err(_)) => return Vec::new(),
+/// What is decided of the devices of one kind, for one way to access them.
+#[derive(PartialEq)]
+struct Tree {
+    majors: BTreeMap<i32, Minors>,
+    others: Minors,
+}
+
+/// What is decided of the devices of one major number.
+#[derive(PartialEq)]
+struct Minors {
+    /// These are decided the other way.
+    exceptions: BTreeSet<i32>,
+    others: bool,
+}
+
+/// The trees of a kind, each with the ways to access that it is for: most often reading and writing share one.
+fn trees(rules: &Rules, kind: Kind) -> Option<Vec<(Access, Tree)>> {
+    let mut trees: Vec<(Access, Tree)> = Vec::new();
+    for way in [Access::MAKE, Access::READ, Access::WRITE] {
+        let tree = Tree::of(rules, kind, way)?;
+        match trees.iter_mut().find(|(_, there)| *there == tree) {
+            Some((ways, _)) => *ways = ways.or(way),
+            None => trees.push((way, tree)),
         }
     }
-    let access = i32::from(rule.access.bits());
-    let act = if rule.allow {
-        // The last two are passed over while something is left.
-        [instruction(AND, UNDECIDED, 0, 0, !access), instruction(JUMP_NOT_EQUAL, UNDECIDED, 0, 2, 0)]
-    } else {
-        [instruction(JUMP_SET, UNDECIDED, 0, 1, access), instruction(JUMP, 0, 0, 2, 0)]
-    };
-    let act: Vec<_> = act.into_iter().chain(answer(rule.allow)).collect();
-    let mut part = Vec::with_capacity(conditions.len() + act.len());
-    for (number, (register, value)) in conditions.iter().enumerate() {
-        // A condition that does not hold leads past the other conditions and the act: at most 6 instructions.
-        let rest = conditions.len() - number - 1 + act.len();
-        part.push(instruction(JUMP_NOT_EQUAL, *register, 0, i16::try_from(rest).unwrap_or_default(), *value));
+    Some(trees)
+}
+
+impl Tree {
+    fn of(rules: &Rules, kind: Kind, way: Access) -> Option<Self> {
+        let (mut named, mut any): (BTreeMap<u32, Vec<_>>, Vec<_>) = Default::default();
+        // The last rule about a device decides, so the first that is met.
+        let about = |rule: &&Rule| rule.kind == kind && rule.access.and(way) != Access::NONE;
+        for met in rules.list.iter().rev().filter(about).enumerate() {
+            match met.1 {
+                Rule { major: Some(major), .. } => named.entry(*major).or_default().push(met),
+                Rule { minor: Some(_), .. } => any.push(met),
+                Rule { .. } => {
+                    any.push(met);
+                    break;
+                }
+            }
+        }
+        if named.len().saturating_mul(any.len()) > LONGEST {
+            return None;
+        }
+        let others = Minors::of(any.iter(), rules.allow_by_default);
+        let majors = named.into_iter().filter_map(|(major, mut list)| {
+            list.extend(&any);
+            list.sort_by_key(|(number, _)| *number);
+            Some((device_number(major)?, Minors::of(list.iter(), rules.allow_by_default)))
+        });
+        Some(Tree { majors: majors.filter(|(_, minors)| *minors != others).collect(), others })
     }
-    part.extend(act);
-    part
+
+    /// Goes on behind the tree where these ways to access are not wanted or are allowed.
+    fn emit(&self, program: &mut Program, ways: Access, deny: Label) {
+        if self.majors.is_empty() && self.others.is(true) {
+            return;
+        }
+        let (wanted, end) = (program.label(), program.label());
+        program.jump_set(ACCESS, i32::from(ways.bits()), wanted);
+        program.jump(end);
+        program.place(wanted);
+        for (major, minors) in &self.majors {
+            let next = program.label();
+            program.jump_not_equal(MAJOR, *major, next);
+            minors.emit(program, end, deny);
+            program.place(next);
+        }
+        self.others.emit(program, end, deny);
+        program.place(end);
+    }
+}
+
+impl Minors {
+    /// What a list of numbered rules, the first deciding, says of a major number that all of them are about.
+    fn of<'r>(list: impl Iterator<Item = &'r (usize, &'r Rule)>, default: bool) -> Self {
+        let mut decided = BTreeMap::new();
+        let mut others = default;
+        for (_, rule) in list {
+            let Some(minor) = rule.minor else {
+                others = rule.allow;
+                break;
+            };
+            decided.entry(minor).or_insert(rule.allow);
+        }
+        let exceptions = decided.into_iter().filter(|(_, allow)| *allow != others);
+        Minors { exceptions: exceptions.filter_map(|(minor, _)| device_number(minor)).collect(), others }
+    }
+
+    fn is(&self, allow: bool) -> bool {
+        self.exceptions.is_empty() && self.others == allow
+    }
+
+    fn emit(&self, program: &mut Program, allow: Label, deny: Label) {
+        let (others, exceptions) = if self.others { (allow, deny) } else { (deny, allow) };
+        for minor in &self.exceptions {
+            program.jump_equal(MINOR, *minor, exceptions);
+        }
+        program.jump(others);
+    }
+}
+
+/// None where no device has such a number: they end at 2^20.
+fn device_number(number: u32) -> Option<i32> {
+    i32::try_from(number).ok()
 }

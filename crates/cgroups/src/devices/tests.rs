@@ -37,7 +37,7 @@ fn run(program: &[sys::bpf::Instruction], (kind, major, minor): (Kind, u32, u32)
 fn the_usual_config() {
     let rules =
         rules(r#"[{"allow":false,"access":"rwm"},{"allow":true,"type":"c","major":10,"minor":229,"access":"rw"}]"#);
-    let program = compile(&rules);
+    let program = compile(&rules).unwrap();
     for (device, wanted, right) in [
         ((Kind::Character, 1, 3), "rw", true),
         ((Kind::Character, 1, 3), "rwm", true),
@@ -146,6 +146,27 @@ fn v1_has_no_exception_to_an_exception() {
     assert!(error.unwrap_err().to_string().contains("cannot punch hole in existing wildcard rule [c 9:* rw]"));
 }
 
+#[test]
+fn more_rules_than_a_program_holds() {
+    let rule = |major, minor: u32| Rule {
+        allow: true,
+        kind: Kind::Character,
+        major,
+        minor: Some(minor),
+        access: Access::parse(["r", "m"][minor as usize % 2]).unwrap(),
+    };
+    let rules = |list| Rules { allow_by_default: false, list };
+    let one_major = |count| rules((0..count).map(|minor| rule(Some(1), minor)).collect());
+    let program = compile(&one_major(30_000)).unwrap();
+    assert!(run(&program, (Kind::Character, 1, 29_998), Access::READ));
+    assert!(!run(&program, (Kind::Character, 1, 29_998), Access::MAKE));
+    assert_eq!(compile(&one_major(60_000)), None);
+    // A rule about a minor number of any major number is one about each major number that others name.
+    let square = |count| rules((0..count).flat_map(|n| [rule(None, n), rule(Some(n), 1000)]).collect());
+    assert!(compile(&square(100)).is_some());
+    assert_eq!(compile(&square(100_000)), None);
+}
+
 fn any_number() -> impl Strategy<Value = Option<u32>> {
     prop_oneof![2 => Just(None), 5 => (0_u32..4).prop_map(Some), 1 => Just(Some(u32::MAX))]
 }
@@ -178,7 +199,7 @@ proptest! {
     /// The program and the rules agree on every device and way to access.
     #[test]
     fn the_program_is_the_rules(rules in any_rules()) {
-        let program = compile(&rules);
+        let program = compile(&rules).unwrap();
         for (device, wanted) in requests() {
             prop_assert_eq!(run(&program, device, wanted), allowed(&rules, device, wanted), "{:?} {}", device, wanted);
         }
