@@ -1,5 +1,6 @@
 //! A planned cgroup, made and limited.
 
+use crate::act::Act;
 use crate::apply::{MODE, Made};
 use crate::error::{Error, Result};
 use crate::paths::Paths;
@@ -75,14 +76,25 @@ impl Plan {
         Ok(paths)
     }
 
-    /// Sets the limits and the device rules on the cgroups that [`Plan::create`] has made; `unified` is the v2 one, where
-    /// it is open.
+    /// Sets the limits on the cgroups that [`Plan::create`] has made.
+    ///
+    /// # Errors
+    /// [`Error::Limit`], [`Error::File`].
+    pub fn limit(&self, paths: &Paths) -> Result<()> {
+        self.run(&self.limit, paths, None)
+    }
+
+    /// Sets the device rules; `unified` is the v2 cgroup, where it is open.
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Filter`], [`Error::File`].
-    pub fn limit(&self, paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
+    pub fn confine(&self, paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
+        self.run(self.devices.as_slice(), paths, unified)
+    }
+
+    fn run(&self, acts: &[Act], paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
         let mut made = Made::within(unified);
-        let acts = self.limit.iter();
+        let acts = acts.iter();
         acts.filter(|act| act.directory().is_some_and(|directory| self.is_had(paths, directory)))
             .try_for_each(|act| made.run(act))
     }

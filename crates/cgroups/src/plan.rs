@@ -23,6 +23,9 @@ pub struct Plan {
     pub make: Vec<Act>,
     /// How it is limited.
     pub limit: Vec<Act>,
+    /// How its devices are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Act>,
     /// Our umask, where it is known.
     #[serde(skip)]
     pub umask: Option<u32>,
@@ -61,8 +64,7 @@ pub fn plan(
     make.extend(ready_unified(layout, &paths, threads));
     make.extend(cpuset(layout, &paths, before));
     let devices = devices(&paths, resources)?;
-    let limit = acts.into_iter().chain(devices).collect();
-    Ok(Plan { unit: None, paths, make, limit, umask: None, warnings, named, dispensable })
+    Ok(Plan { unit: None, paths, make, limit: acts, devices, umask: None, warnings, named, dispensable })
 }
 
 /// Plans the cgroup of a new container as that of a unit: `cgroupsPath` is `slice:prefix:name`.
@@ -78,8 +80,7 @@ pub fn plan_unit<'a>(
 ) -> Result<Plan> {
     let mut unit = Unit::plan(layout, cgroups_path, id, resources, annotations)?;
     let mut plan = plan(layout, Some(&unit.path), id, resources)?;
-    let rules =
-        plan.limit.iter().find_map(|act| if let Act::DeviceRules { rules, .. } = act { Some(rules) } else { None });
+    let rules = if let Some(Act::DeviceRules { rules, .. }) = &plan.devices { Some(rules) } else { None };
     if rules.is_some_and(|rules| !unit.state_devices(rules)) {
         plan.warnings.push(Warning {
             place: "/linux/resources/devices".to_owned(),

@@ -273,8 +273,12 @@ impl<'a> Making<'a> {
         Ok(())
     }
 
-    fn set_limits(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
-        self.prepared.cgroup.limit(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
+    fn set_limits(&self) -> Result<(), cgroups::Error> {
+        self.prepared.cgroup.limit(&self.record.cgroup_paths)
+    }
+
+    fn set_devices(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
+        self.prepared.cgroup.confine(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
     }
 
     fn make_resctrl(&mut self) -> Result<()> {
@@ -339,7 +343,8 @@ impl Host for Making<'_> {
     fn keep(&mut self, what: Keep, given: &mut Given<'_>) -> Result<(), launch::Error> {
         let kept = match what {
             Keep::MakeCgroups => return Ok(self.make_cgroups(given)?),
-            Keep::SetLimits => return Ok(self.set_limits(given)?),
+            Keep::SetLimits => return Ok(self.set_limits()?),
+            Keep::SetDevices => return Ok(self.set_devices(given)?),
             Keep::MakeResctrl => self.make_resctrl(),
             Keep::EnterResctrl => self.enter_resctrl(),
             Keep::SaveState => self.save_state(),

@@ -93,6 +93,8 @@ pub enum Keep {
     MakeCgroups,
     /// Set the limits.
     SetLimits,
+    /// Set the device rules.
+    SetDevices,
     /// Make the resctrl groups.
     MakeResctrl,
     /// Put init into them, and so all that it will start.
@@ -141,6 +143,7 @@ pub fn create(
     if cgroup.dispensable && !facts.root {
         // Nobody but root may make cgroups (unless some are delegated), and nothing of this one was asked for.
         (cgroup.paths, cgroup.make, cgroup.limit) = (Paths::default(), Vec::new(), Vec::new());
+        cgroup.devices = None;
     }
     let mut facts = facts.clone();
     // systemd makes a unit around the process, which so can't be born there or go there by itself.
@@ -161,6 +164,9 @@ pub fn create(
     let mut runtime = keep(spec, request, &cgroup);
     runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
     runtime.extend(birth(spec, &wanted, around));
+    // While init is at work, which makes device nodes: that is allowed whatever the rules say. Before hooks, which may
+    // allow more.
+    runtime.extend(cgroup.devices.is_some().then_some(RuntimeStep::Keep(Keep::SetDevices)));
     if !devices.is_empty() {
         let namespace = wanted.join(CLONE_NEWNET).cloned();
         runtime.push(RuntimeStep::NetworkDevices { devices, namespace });

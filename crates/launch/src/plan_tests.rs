@@ -102,6 +102,7 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
             "Open StartSocket",
             "Clone 0x20020000 cgroup=true ids=false time=false",
             "Note",
+            "SetDevices",
             "UntilReady",
         ]
     );
@@ -111,7 +112,7 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
 #[test]
 fn a_unit_is_made_around_the_child() {
     let steps =
-        |namespaces: &str| planned(namespaces, "", false, true).runtime.iter().take(8).map(line).collect::<Vec<_>>();
+        |namespaces: &str| planned(namespaces, "", false, true).runtime.iter().take(9).map(line).collect::<Vec<_>>();
     assert_eq!(
         steps(r#""namespaces":[{"type":"mount"}],"cgroupsPath":":x:a""#),
         [
@@ -121,6 +122,7 @@ fn a_unit_is_made_around_the_child() {
             "MakeCgroups",
             "SetLimits",
             "GoOn ids=false",
+            "SetDevices",
             "UntilReady",
             "UntilExecuted",
         ]
@@ -136,6 +138,7 @@ fn a_unit_is_made_around_the_child() {
             "MakeCgroups",
             "SetLimits",
             "GoOn ids=false",
+            "SetDevices",
         ]
     );
 }
@@ -150,6 +153,7 @@ fn run_goes_on_to_the_program_and_the_hooks_after_it() {
             "SetLimits",
             "Clone 0x20000 cgroup=true ids=false time=false",
             "Note",
+            "SetDevices",
             "OomScore",
             "UntilReady",
             "UntilExecuted",
@@ -199,13 +203,19 @@ fn network_devices_move_once_init_has_its_network_and_before_it_goes_on() {
     let own = lines(&format!(r#""namespaces":[{{"type":"network"}},{{"type":"mount"}}]{devices}"#), "", true);
     assert_eq!(
         own[5..],
-        ["Clone 0x40020000 cgroup=true ids=false time=false", "Note", "NetworkDevices a=a,b=eth%d", "UntilReady"]
+        [
+            "Clone 0x40020000 cgroup=true ids=false time=false",
+            "Note",
+            "SetDevices",
+            "NetworkDevices a=a,b=eth%d",
+            "UntilReady"
+        ]
     );
     let user = r#""namespaces":[{"type":"network"},{"type":"user"},{"type":"pid","path":"/p"},{"type":"mount"}],"#;
     let reborn = lines(&format!("{user}{MAPS}{devices}"), "", true);
     assert_eq!(
-        reborn[reborn.len() - 5..],
-        ["Adopt", "Note", "GoOn ids=true", "NetworkDevices a=a,b=eth%d", "UntilReady"]
+        reborn[reborn.len() - 6..],
+        ["Adopt", "Note", "GoOn ids=true", "SetDevices", "NetworkDevices a=a,b=eth%d", "UntilReady"]
     );
     let joined = r#""namespaces":[{"type":"network","path":"/n"},{"type":"mount"}]"#;
     let joined = lines(&format!("{joined}{devices}"), "", true);

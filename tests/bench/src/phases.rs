@@ -142,7 +142,7 @@ fn phase(who: &str, what: &str) -> String {
     let in_cgroups = what.contains(" /sys/fs/cgroup");
     let phase = match name {
         "MakeCgroups" => "cgroups",
-        "SetLimits" => "limits",
+        "SetLimits" | "SetDevices" => "limits",
         "Clone" => "clone",
         "JoinCgroup" | "EnterNamespacesOf" | "EnterNamespace" | "NewNamespaces" | "Reborn" => "join",
         "Propagation" | "ParentPrivate" | "OpenRoot" => "root",

@@ -111,7 +111,8 @@ impl One {
     fn encode(self) -> Instruction {
         let [low, high] = self.offset.to_ne_bytes();
         let [a, b, c, d] = self.immediate.to_ne_bytes();
-        let registers = if cfg!(target_endian = "little") { self.from << 4 | self.to } else { self.to << 4 | self.from };
+        let registers =
+            if cfg!(target_endian = "little") { self.from << 4 | self.to } else { self.to << 4 | self.from };
         Instruction::from_ne_bytes([self.code, registers, low, high, a, b, c, d])
     }
 }

@@ -33,7 +33,8 @@ impl Ground {
         let plan = planned(layout, path, resources);
         plan.check().unwrap();
         let ground = Ground { paths: plan.create().unwrap(), plan };
-        ground.plan.limit(&ground.paths, None).unwrap();
+        ground.plan.limit(&ground.paths).unwrap();
+        ground.plan.confine(&ground.paths, None).unwrap();
         ground
     }
 

@@ -262,7 +262,7 @@ fn given_away() {
         let ground = Ground::new(layout, path, "{}");
         let mut plan = planned(layout, path, "{}");
         plan.give_to(65_534);
-        plan.limit(&ground.paths, None).unwrap();
+        plan.limit(&ground.paths).unwrap();
         let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
         for directory in ground.directories() {
             let given = if ground.paths.is_unified() { 65_534 } else { 0 };

@@ -236,7 +236,7 @@ fn unified_files_are_written() {
         drop(ground);
         let plan = planned(layout, path, r#"{"unified":{"nosuch.max":"7"}}"#);
         let paths = plan.create().unwrap();
-        let text = plan.limit(&paths, None).unwrap_err().to_string();
+        let text = plan.limit(&paths).unwrap_err().to_string();
         assert!(text.contains(r#"controller "nosuch" not available"#), "{text}");
         paths.remove().unwrap();
     });
