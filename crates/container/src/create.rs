@@ -210,6 +210,8 @@ struct Making<'a> {
     process: Option<Process>,
     /// The terminal's master, where it stays with us.
     terminal: Option<OwnedFd>,
+    /// Whether the pid file is written.
+    announced: bool,
 }
 
 impl<'a> Making<'a> {
@@ -223,6 +225,7 @@ impl<'a> Making<'a> {
             groups: None,
             process: None,
             terminal: None,
+            announced: false,
         }
     }
 
@@ -243,6 +246,10 @@ impl<'a> Making<'a> {
 
     /// Takes back all that was made. What can't be taken back is said and left for `delete --force`.
     fn undo(&self) {
+        if let Some(file) = self.request.pid_file.as_ref().filter(|_| self.announced) {
+            // An engine takes its presence for success.
+            drop(std::fs::remove_file(file));
+        }
         if let Some(groups) = &self.groups {
             groups.abandon();
         }
@@ -335,6 +342,7 @@ impl<'a> Making<'a> {
         self.record.stage = if self.how == How::Created { Stage::Created } else { Stage::Running };
         self.entry.save(&self.record)?;
         let (socket, file) = (self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref());
+        self.announced = true;
         handover::announce(socket, file, self.process()?)
     }
 }

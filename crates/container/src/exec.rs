@@ -122,14 +122,17 @@ impl Joining<'_> {
         handover::announce(socket, file, self.born()?)
     }
 
-    /// Which of init's namespaces are not ours.
+    /// Which of init's namespaces are not ours, as far as it matters: to enter one's own again changes nothing, but a user
+    /// namespace can't be, and what the config does not name we may share.
     fn kinds(&self) -> u32 {
+        let wanted = namespaces::wanted(self.spec);
         let number = |path: String| rustix::fs::stat(path).ok().map(|file| file.st_ino);
         let differs = |kind: &&u32| {
             let name = namespaces::file(**kind);
             number(format!("/proc/{}/ns/{name}", self.init.pid())) != number(format!("/proc/self/ns/{name}"))
         };
-        KINDS.iter().filter(differs).fold(0, |kinds, kind| kinds | kind)
+        let named = |kind: &u32| *kind != CLONE_NEWUSER && wanted.has(*kind);
+        KINDS.iter().filter(|kind| named(kind) || differs(kind)).fold(0, |kinds, kind| kinds | kind)
     }
 
     fn pid_namespace(&self) -> Result<OwnedFd> {

@@ -31,8 +31,10 @@ pub(crate) fn go_on(
     }
     let cgroup = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
     match sys::clone::clone(u64::from(new | CLONE_PARENT), cgroup) {
-        Ok(Side::Parent(_, pidfd)) => {
-            let told = conversation::hand_over(context.sync.as_fd(), &FromInit::Reborn, &[pidfd.as_fd()]);
+        Ok(Side::Parent(pid, pidfd)) => {
+            // This process is still in the PID namespace that it was born in: its child's number there is the one.
+            let message = FromInit::Reborn { pid: pid.as_raw_nonzero().get() };
+            let told = conversation::hand_over(context.sync.as_fd(), &message, &[pidfd.as_fd()]);
             sys::clone::exit(i32::from(told.is_err()))
         }
         Ok(Side::Child) => {

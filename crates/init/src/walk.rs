@@ -121,6 +121,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         }
         Step::SealDescriptors { listener, .. } => seal::seal(context, listener),
         Step::Ready => ready(context),
+        Step::AwaitWord => conversation::wait(context.sync.as_fd()),
         Step::AwaitStart { listener } => start::wait(context, listener),
         Step::Exec => become_program(context),
     }
@@ -137,7 +138,7 @@ fn ask(context: &Context<'_>, message: &FromInit<'_>) -> Result<(), Fault> {
 fn ready(context: &mut Context<'_>) -> Result<(), Fault> {
     death::untie(context)?;
     send_times(context)?;
-    ask(context, &FromInit::Ready)
+    conversation::tell(context.sync.as_fd(), &FromInit::Ready)
 }
 
 fn become_program(context: &mut Context<'_>) -> Result<(), Fault> {

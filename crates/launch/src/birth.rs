@@ -4,13 +4,12 @@
 //! and becomes the init stage. Where a PID or user namespace is joined, it stays outside until then and lets the init
 //! stage make the process that goes in ([`plan::Step::Reborn`]): this program is never seen inside.
 
-use crate::conversation::receive_pidfd;
+use crate::conversation::receive_reborn;
 use crate::error::Error;
 use crate::sentence::Sentences;
 use crate::stage;
 use namespaces::{Map, Offsets};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, set_parent_process_death_signal};
@@ -80,18 +79,6 @@ fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error
 
 fn cloning(new: u32, errno: Errno) -> Error {
     Error::Call { act: "clone3 init with the namespaces", object: format!("{new:#x}"), errno }
-}
-
-/// The id of a process behind a pidfd, from its `fdinfo`.
-fn pid_of(pidfd: &OwnedFd) -> Result<Pid, Error> {
-    let failed = |errno| Error::Call { act: "find the process id of init", object: String::new(), errno };
-    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
-    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)?;
-    let mut text = [0; 1024];
-    let count = rustix::io::read(&file, &mut text).map_err(failed)?;
-    let text = str::from_utf8(text.get(..count).unwrap_or_default()).unwrap_or_default();
-    let number = text.lines().find_map(|line| line.strip_prefix("Pid:")?.trim().parse().ok());
-    number.and_then(Pid::from_raw).ok_or_else(|| failed(Errno::SRCH))
 }
 
 /// In the child: waits for its maps, passes on what it needs and becomes the init stage.
@@ -188,13 +175,10 @@ fn lost(cradle: &Cradle, act: &str, errno: Errno) -> ! {
 }
 
 impl Born {
-    /// Takes over the process that goes on in the place of this one.
+    /// Takes over the process that goes on in the place of this one, which is still to be waited for.
     pub(crate) fn reborn(self, steps: &Sentences<'_>) -> Result<Self, Error> {
-        let pidfd = receive_pidfd(self.sync.as_fd(), steps);
-        rustix::process::waitpid(Some(self.pid), rustix::process::WaitOptions::empty())
-            .map_err(|errno| Error::Call { act: "wait for the process before init", object: String::new(), errno })?;
-        let pidfd = pidfd?;
-        Ok(Born { pid: pid_of(&pidfd)?, pidfd: Arc::new(pidfd), sync: self.sync })
+        let (pid, pidfd) = receive_reborn(self.sync.as_fd(), steps)?;
+        Ok(Born { pid, pidfd: Arc::new(pidfd), sync: self.sync })
     }
 
     /// Lets a process go on that waits for our word, its ids mapped where its user namespace is new.

@@ -8,6 +8,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
+use rustix::process::Pid;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use sys::Errno;
@@ -97,7 +98,7 @@ pub fn converse(
                 tracing::debug!("init executes the program");
                 executing = true;
             }
-            FromInit::Reborn => return Err(Error::Garbled),
+            FromInit::Reborn { .. } => return Err(Error::Garbled),
         }
     }
 }
@@ -153,14 +154,12 @@ fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Vec<Owne
     Ok((got.bytes, descriptors.flatten().collect()))
 }
 
-/// The pidfd that the process between hands over, or what it says went wrong.
-pub(crate) fn receive_pidfd(sync: BorrowedFd<'_>, steps: &Sentences<'_>) -> Result<OwnedFd, Error> {
+/// The process that the one between has made, or what it says went wrong.
+pub(crate) fn receive_reborn(sync: BorrowedFd<'_>, steps: &Sentences<'_>) -> Result<(Pid, OwnedFd), Error> {
     let mut packet = [0_u8; MESSAGE];
     let (length, mut descriptors) = receive(sync, &mut packet)?;
-    if let Some(descriptor) = descriptors.pop() {
-        return Ok(descriptor);
-    }
     match postcard::from_bytes(packet.get(..length).unwrap_or_default()) {
+        Ok(FromInit::Reborn { pid }) => Pid::from_raw(pid).zip(descriptors.pop()).ok_or(Error::Garbled),
         Ok(FromInit::Failed(failure)) => Err(steps.error(&failure)),
         _ => Err(Error::Died { step: None }),
     }

@@ -77,6 +77,7 @@ pub(crate) fn program(steps: &mut Writer, arguments: &[&str], environment: &[&st
     steps.push("/process/args", Step::Program { arguments, environment });
     steps.push("", Step::SealDescriptors { preserved: 0, listener: None });
     steps.push("", Step::Ready);
+    steps.push("", Step::AwaitWord);
     steps.push("/process/args", Step::Exec);
 }
 

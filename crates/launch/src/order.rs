@@ -261,6 +261,11 @@ impl Order<'_> {
     /// kernel) before a path of the image's is looked up, not after; and a filter comes after `start`, whether privileges
     /// can grow or not, so that it need not allow what only we call.
     fn process(&mut self, process: &Process) -> Result<(), Error> {
+        let filter = self.filter()?;
+        // What it notes takes it as long as we need for the rest. Who waits for `start` has all of it behind him.
+        if !self.request.awaits_start && !notifies(filter.as_ref()) {
+            self.push("", Step::Ready);
+        }
         // Labels, priorities and policies need rights that go with the user.
         security::labels::push_apparmor(process, self.facts.lsm, &mut self.steps)?;
         security::labels::push_selinux(process, self.facts.lsm, &mut self.steps)?;
@@ -287,7 +292,6 @@ impl Order<'_> {
         self.push("/process/cwd", Step::WorkingDirectory { path: Text(&cwd), create: true });
         let (sets, warnings) = security::capabilities::capabilities(process, self.facts.capabilities);
         self.warnings.extend(warnings);
-        let filter = self.filter()?;
         // While there is CAP_SETPCAP.
         let drop = self.facts.bounding & !sets.bounding;
         self.push("/process/capabilities/bounding", Step::BoundingSet { drop });
@@ -362,11 +366,14 @@ impl Order<'_> {
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes
     /// before `Ready`, while the runtime process is there to hand the descriptor on.
     fn wait(&mut self, filter: Option<&security::seccomp::Filter>, late: Option<security::capabilities::Sets>) {
-        let notifies = filter.is_some_and(|filter| filter.notify);
+        let notifies = notifies(filter);
         if notifies {
             self.seccomp(filter, late);
         }
-        self.push("", Step::Ready);
+        if notifies || self.request.awaits_start {
+            self.push("", Step::Ready);
+        }
+        self.push("", Step::AwaitWord);
         if self.request.awaits_start {
             let listener = self.descriptors.add(Descriptor::StartSocket);
             self.push("", Step::AwaitStart { listener });
@@ -451,6 +458,11 @@ impl Order<'_> {
         self.push("/root/path", Step::OpenRoot { path: Text(&path), bind: false });
         self.push("/root/path", Step::Chroot);
     }
+}
+
+/// Whether the runtime process has to hand a descriptor on.
+fn notifies(filter: Option<&security::seccomp::Filter>) -> bool {
+    filter.is_some_and(|filter| filter.notify)
 }
 
 /// Whether something will be written to `/proc`: sysctls and labels.

@@ -12,7 +12,7 @@ use namespaces::{Join, Map, NetworkDevice, Offsets, Transfer};
 use plan::{Bytes, Header};
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, WaitOptions, getrlimit, setrlimit, waitpid};
 use sys::Errno;
 use sys::namespace::CLONE_NEWNET;
 
@@ -44,11 +44,16 @@ pub fn walk(plan: &Plan, given: Given<'_>, host: &mut dyn Host) -> Result<(), Er
         held: Held::default(),
         detour: Detour::default(),
         process: None,
+        passed: None,
         transfer: None,
     };
     let done = plan.runtime.iter().try_for_each(|step| trace::step(Kind(step), || walk.take(step, host)));
     if done.is_err() {
         walk.abandon();
+    }
+    if let Some(passed) = walk.passed {
+        // It has nothing left to do, and nothing to say.
+        let _ended = waitpid(Some(passed), WaitOptions::empty());
     }
     done
 }
@@ -61,6 +66,8 @@ struct Walk<'p, 'g> {
     held: Held<'p>,
     detour: Detour,
     process: Option<Born>,
+    /// The process that made it, on its way out.
+    passed: Option<Pid>,
     /// The network devices that come back where no container comes of it.
     transfer: Option<Transfer>,
 }
@@ -83,6 +90,7 @@ impl<'p> Walk<'p, '_> {
             RuntimeStep::Return => self.detour.back(),
             RuntimeStep::Adopt => {
                 let first = self.process.take().ok_or(Error::Garbled)?;
+                self.passed = Some(first.pid);
                 self.process = Some(first.reborn(&self.steps)?);
                 Ok(())
             }

@@ -16,12 +16,12 @@ pub const MESSAGE: usize = 4096;
 #[serde(bound(deserialize = "'de: 'a"))]
 #[allow(missing_docs, reason = "the variant says what its fields are")]
 pub enum FromInit<'a> {
-    /// [`crate::Step::Reborn`]: the pidfd of the process that goes on comes with this message (`SCM_RIGHTS`). Not
-    /// answered.
-    Reborn,
+    /// [`crate::Step::Reborn`]: the process that goes on, by its id in the runtime process's PID namespace; its pidfd
+    /// comes with this message (`SCM_RIGHTS`). Not answered.
+    Reborn { pid: i32 },
     /// [`crate::Step::RuntimeHooks`] is reached; answered by [`ToInit::GoOn`].
     RuntimeHooks,
-    /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`].
+    /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`], for which [`crate::Step::AwaitWord`] waits.
     Ready,
     /// The terminal's master comes with this message (`SCM_RIGHTS`). Not answered.
     Terminal,

@@ -153,8 +153,11 @@ pub enum Step<'a> {
     /// Check that no descriptor but the standard ones and `preserved` more stays open across exec, and the
     /// working directory is inside the root.
     SealDescriptors { preserved: u32, listener: Option<Handle> },
-    /// Tell the runtime process that all is set up and wait for its word to go on.
+    /// Tell the runtime process that all is set up that others could find half-made: it may note now that the container
+    /// is there. Its end no longer is init's.
     Ready,
+    /// Wait for its word to go on, which comes when it has noted that.
+    AwaitWord,
     /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.
     AwaitStart { listener: Handle },
     /// Become the program.
