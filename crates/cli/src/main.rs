@@ -24,6 +24,8 @@ use std::path::Path;
 
 #[cfg(not(test))]
 sys::main!(run);
+#[cfg(all(wrapped_start, not(test)))]
+sys::start_glibc!();
 
 /// Does what the arguments say; the exit status.
 #[cfg_attr(test, allow(dead_code))]

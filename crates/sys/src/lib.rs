@@ -14,6 +14,8 @@ pub mod clone;
 pub mod descriptor;
 pub mod exec;
 pub mod file;
+#[cfg(all(target_arch = "x86_64", target_env = "gnu", target_feature = "crt-static"))]
+pub mod glibc;
 pub mod keyring;
 pub mod lsm;
 pub mod memory;
