@@ -10,6 +10,11 @@ fn main() {
     let variable = |name| env::var(name).unwrap_or_default();
     let (target, folder) = (variable("TARGET"), PathBuf::from(variable("CARGO_MANIFEST_DIR")));
     wrap_start();
+    // Not by the profile: the names of functions, which `layout.txt` gives, are others in each profile.
+    println!("cargo::rerun-if-env-changed=KEEP_SYMBOLS");
+    if variable("PROFILE") == "release" && variable("KEEP_SYMBOLS").is_empty() {
+        println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
+    }
     // Only lld knows how. The compiler brings it along, and takes it where it does, for this target.
     if variable("PROFILE") == "release" && target == "x86_64-unknown-linux-gnu" && has_lld(&target) {
         println!("cargo::rustc-link-arg-bins=-Wl,--symbol-ordering-file={}", folder.join("layout.txt").display());
