@@ -5,12 +5,16 @@
 //! a millisecond in all, of every command, which is a third of what `state` takes. A runtime copies little: here it gets
 //! the routines for any x86-64, as a processor gets of which glibc knows nothing.
 //!
-//! What is left out: the questions, and the settings of `GLIBC_TUNABLES`, which nobody shall make for a runtime anyway.
-//! What is done is what `csu/libc-start.c` does, in its order, with its own functions. Those are nobody's interface, so
+//! What is left out: the questions, the settings of `GLIBC_TUNABLES`, which nobody shall make for a runtime anyway, and
+//! what only a program that loads others needs. What is done is what `csu/libc-start.c` does, in its order, with its own functions. Those are nobody's interface, so
 //! only for versions of glibc that were read and tried; with any other the program starts as glibc means it to.
 
+use crate::call::{Sysno, call};
 use core::arch::{asm, global_asm};
 use core::ffi::{CStr, c_char, c_int};
+use linux_raw_sys::auxvec::{AT_PHDR, AT_PHNUM, AT_RANDOM};
+use linux_raw_sys::elf::{Elf_Phdr, PT_GNU_RELRO};
+use linux_raw_sys::general::PROT_READ;
 
 /// Versions whose start is done here.
 const KNOWN: (&CStr, &CStr) = (c"2.36", c"2.41");
@@ -48,7 +52,6 @@ struct Inside {
     take_auxiliary: usize,
     set_up_tls: usize,
     early_init: usize,
-    init_first: usize,
     copies_beyond: usize,
     moves_beyond: usize,
     fills_beyond: usize,
@@ -61,14 +64,14 @@ struct Inside {
 global_asm!(
     ".pushsection .data.rel.ro.cofferdam_glibc, \"aw\"",
     ".balign 8",
-    ".weak __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init, __libc_init_first",
+    ".weak __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init",
     ".weak __x86_shared_non_temporal_threshold, __x86_rep_movsb_stop_threshold",
     ".weak __x86_memset_non_temporal_threshold",
     ".weak __rela_iplt_start, __rela_iplt_end, __init_array_start, __init_array_end",
     ".globl cofferdam_glibc",
     ".hidden cofferdam_glibc",
     "cofferdam_glibc:",
-    ".quad __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init, __libc_init_first",
+    ".quad __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init",
     ".quad __x86_shared_non_temporal_threshold, __x86_rep_movsb_stop_threshold",
     ".quad __x86_memset_non_temporal_threshold",
     ".quad __rela_iplt_start, __rela_iplt_end, __init_array_start, __init_array_end",
@@ -120,8 +123,6 @@ pub fn start(
         prepare(environment, end.wrapping_add(1), stack);
         let call: extern "C" fn(u8) = core::mem::transmute(INSIDE.early_init);
         call(1);
-        let call: Main = core::mem::transmute(INSIDE.init_first);
-        call(count, arguments, environment);
         let mut constructor = INSIDE.constructors;
         while constructor < INSIDE.constructors_end {
             let call: Main = core::mem::transmute(*(constructor as *const usize));
@@ -140,7 +141,6 @@ fn is_known() -> bool {
         && INSIDE.take_auxiliary != 0
         && INSIDE.set_up_tls != 0
         && INSIDE.early_init != 0
-        && INSIDE.init_first != 0
         && INSIDE.copies_beyond != 0;
     let version = gnu_get_libc_version();
     whole && (same(version, KNOWN.0.as_ptr()) || same(version, KNOWN.1.as_ptr()))
@@ -182,7 +182,8 @@ unsafe fn prepare(environment: *const usize, auxiliary: *const usize, stack: usi
         }
         let call: extern "C" fn() = core::mem::transmute(INSIDE.set_up_tls);
         call();
-        keep_secrets(random(auxiliary));
+        keep_secrets(known(auxiliary, AT_RANDOM));
+        shut_relocated(auxiliary);
     }
 }
 
@@ -202,31 +203,48 @@ unsafe fn relocate() {
     }
 }
 
-/// The kernel's 16 random bytes: `AT_RANDOM` of getauxval(3).
+/// What the kernel has said of that kind, 0 where nothing: getauxval(3).
 ///
 /// # Safety
 /// `auxiliary` is as the kernel laid it out.
-unsafe fn random(auxiliary: *const usize) -> [usize; 2] {
-    const AT_RANDOM: usize = 25;
+unsafe fn known(auxiliary: *const usize, kind: u32) -> usize {
     let mut pair = auxiliary.cast::<[usize; 2]>();
-    // SAFETY: the pairs end with one of kind 0; that of this kind points to 16 bytes, anywhere.
+    // SAFETY: the pairs end with one of kind 0.
     unsafe {
-        while (*pair)[0] != 0 {
-            let [kind, value] = *pair;
-            if kind == AT_RANDOM {
-                return (value as *const [usize; 2]).read_unaligned();
+        while (*pair)[0] != 0 && (*pair)[0] != kind as usize {
+            pair = pair.wrapping_add(1);
+        }
+        (*pair)[1]
+    }
+}
+
+/// Takes the right to write to what only relocations write to (`PT_GNU_RELRO`), as the linker has asked.
+///
+/// # Safety
+/// `auxiliary` is as the kernel laid it out; the program lies at the addresses that it was linked for.
+unsafe fn shut_relocated(auxiliary: *const usize) {
+    const PAGE: usize = 4096;
+    // SAFETY: that many program headers are there; what a header says is to be read-only is this program's.
+    unsafe {
+        let headers = known(auxiliary, AT_PHDR) as *const Elf_Phdr;
+        for number in 0..known(auxiliary, AT_PHNUM) {
+            let header = &*headers.wrapping_add(number);
+            if header.p_type == PT_GNU_RELRO {
+                let start = header.p_vaddr as usize & !(PAGE - 1);
+                let end = (header.p_vaddr as usize + header.p_memsz as usize) & !(PAGE - 1);
+                let _done = call(Sysno::mprotect, [start, end - start, PROT_READ as usize, 0, 0, 0]);
             }
-            pair = pair.add(1);
         }
     }
-    [0; 2]
 }
 
 /// Sets the canary of stacks and the secret of stored pointers: `tcbhead_t` of glibc's x86-64.
 ///
 /// # Safety
-/// The thread's own memory is set up.
-unsafe fn keep_secrets([canary, pointers]: [usize; 2]) {
+/// The thread's own memory is set up; `random` is where the kernel has put random bytes for it.
+unsafe fn keep_secrets(random: usize) {
+    // SAFETY: the kernel's 16 random bytes, wherever they are.
+    let [canary, pointers] = unsafe { (random as *const [usize; 2]).read_unaligned() };
     // The canary's first byte is 0, so that no string runs over it.
     let canary = canary & !0xff;
     // SAFETY: two words of the thread's own memory.
