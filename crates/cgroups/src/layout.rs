@@ -58,9 +58,19 @@ impl Layout {
     /// # Errors
     /// [`Error::Layout`] where `/proc` is not there or no cgroup is mounted.
     pub fn detect() -> Result<Self> {
-        let own = read("/proc/self/cgroup")?;
+        Self::detect_for(None)
+    }
+
+    /// The same, for a cgroup that the config names: on v2, this process's own matters only to a relative name.
+    ///
+    /// # Errors
+    /// As [`Layout::detect`].
+    pub fn detect_for(cgroups_path: Option<&Path>) -> Result<Self> {
+        let is_unified = magic(Path::new(ROOT))? == Some(CGROUP2_SUPER_MAGIC);
+        let names_its_place = cgroups_path.is_some_and(Path::is_absolute);
+        let own = if is_unified && names_its_place { String::new() } else { read("/proc/self/cgroup")? };
         let own = memberships(&own);
-        if magic(Path::new(ROOT))? == Some(CGROUP2_SUPER_MAGIC) {
+        if is_unified {
             return Ok(Layout::Unified(unified(PathBuf::from(ROOT), Path::new("/"), &own)));
         }
         if let Some(layout) = customary(&own)? {

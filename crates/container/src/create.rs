@@ -137,7 +137,8 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
     let creating = hook_states(&record, Status::Creating);
     let created = hook_states(&record, Status::Created);
     let resctrl = resctrl_groups::plan(id.as_str(), &spec)?;
-    let layout = cgroups::Layout::detect().map_err(launch::Error::from)?;
+    let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
+    let layout = cgroups::Layout::detect_for(cgroups_path).map_err(launch::Error::from)?;
     let passed = handover::Listening::from_environment();
     let facts = Facts::gather_for_create(&spec);
     let (mut plan, mut cgroup) = launch::create(
