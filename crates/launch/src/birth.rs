@@ -20,6 +20,9 @@ use sys::Errno;
 use sys::clone::Side;
 use sys::exec::Pointers;
 
+/// The stack of a child that borrows our memory, in bytes. A message is its largest part.
+const CHILD_STACK: usize = 32 << 10;
+
 /// What a birth needs to know.
 #[derive(Debug)]
 pub(crate) struct Parents<'a> {
@@ -71,6 +74,16 @@ struct Cradle {
 
 fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error> {
     let new = parents.namespaces;
+    // A child that needs nothing of us on its way borrows our memory: to copy it is a good part of the clone. It can't be
+    // in another time namespace then.
+    if !parents.waits && parents.time.is_none() {
+        let mut stack = Vec::with_capacity(CHILD_STACK / size_of::<u128>());
+        let child = |(parents, cradle): &(&Parents<'_>, &Cradle)| -> ! { become_init(parents, cradle) };
+        match sys::clone::lend(u64::from(new), parents.cgroup, stack.spare_capacity_mut(), child, &(parents, cradle)) {
+            Err(Errno::INVAL) => {}
+            lent => return lent.map_err(|errno| cloning(new, errno)),
+        }
+    }
     match sys::clone::clone(u64::from(new), parents.cgroup).map_err(|errno| cloning(new, errno))? {
         Side::Child => become_init(parents, cradle),
         Side::Parent(pid, pidfd) => Ok((pid, pidfd)),

@@ -75,9 +75,15 @@ pub fn converse(
             FromInit::Ready => {
                 tracing::debug!("init is ready");
                 attendant.ready()?;
-                answer(sync, None)?;
-                if until_ready {
-                    return Ok(Pause::Ready);
+                match answer(sync, None) {
+                    // It has gone on meanwhile, and failed: its last word or its end tells why.
+                    Err(Error::Died { .. }) => {}
+                    answered => {
+                        answered?;
+                        if until_ready {
+                            return Ok(Pause::Ready);
+                        }
+                    }
                 }
             }
             FromInit::Terminal => attendant.terminal(descriptors.pop().ok_or(Error::Garbled)?)?,
@@ -138,9 +144,8 @@ fn receive(socket: BorrowedFd<'_>, packet: &mut [u8]) -> Result<(usize, Vec<Owne
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let got = loop {
         match recvmsg(socket, &mut [IoSliceMut::new(packet)], &mut control, RecvFlags::CMSG_CLOEXEC) {
-            Err(Errno::INTR) => {}
-            // Init died with words of ours unread.
-            Err(Errno::CONNRESET) => return Ok((0, Vec::new())),
+            // Init died with words of ours unread, which is told once: its own last words, if any, are still there.
+            Err(Errno::INTR | Errno::CONNRESET) => {}
             got => break got.map_err(speaking)?,
         }
     };

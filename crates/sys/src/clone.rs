@@ -1,7 +1,8 @@
 //! Making processes.
 
 use crate::call::{Sysno, call};
-use linux_raw_sys::general::{CLONE_INTO_CGROUP, CLONE_PIDFD, clone_args};
+use core::mem::MaybeUninit;
+use linux_raw_sys::general::{CLONE_INTO_CGROUP, CLONE_PIDFD, CLONE_VFORK, CLONE_VM, clone_args};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -27,9 +28,129 @@ pub enum Side {
 /// a filter.
 pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> {
     let mut pidfd: RawFd = -1;
+    let mut arguments = arguments(flags, cgroup, &mut pidfd);
+    // SAFETY: `arguments` is a whole clone_args and `pidfd` an int, both alive across the call; without
+    // CLONE_VM the child goes on with a copy of this stack.
+    let child = unsafe { call(Sysno::clone3, [(&raw mut arguments) as usize, size_of::<clone_args>(), 0, 0, 0, 0])? };
+    match Pid::from_raw(i32::try_from(child).unwrap_or(0)) {
+        None => Ok(Side::Child),
+        // SAFETY: the kernel has just made this descriptor for us: CLONE_PIDFD.
+        Some(pid) => Ok(Side::Parent(pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
+    }
+}
+
+/// As [`clone()`], but the new process borrows the caller's memory, and the caller waits until it has executed a program
+/// or ended: nothing is copied, and nobody else runs in that memory meanwhile. It begins with `child`, on a stack of its
+/// own. `CLONE_VFORK` of clone3(2).
+///
+/// # Errors
+/// As [`clone()`]; `EINVAL` where the new process is to be in another time namespace than the caller.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub fn lend<T>(
+    flags: u64,
+    cgroup: Option<BorrowedFd<'_>>,
+    stack: &mut [MaybeUninit<u128>],
+    child: fn(&T) -> !,
+    with: &T,
+) -> Result<(Pid, OwnedFd), Errno> {
+    let mut pidfd: RawFd = -1;
+    let mut arguments = arguments(flags | u64::from(CLONE_VM | CLONE_VFORK), cgroup, &mut pidfd);
+    arguments.stack = stack.as_mut_ptr() as u64;
+    arguments.stack_size = size_of_val(stack) as u64;
+    let task = Task { child, with };
+    // SAFETY: `arguments` is a whole clone_args, with a stack that nobody else has. The child runs `begin` on it and
+    // never comes back here; until it is gone from this memory the caller does not run, so all that it borrows lives
+    // and nothing is used by both at a time.
+    let child = unsafe { clone_onto(&mut arguments, begin::<T> as *const () as usize, (&raw const task) as usize)? };
+    // SAFETY: the kernel has just made this descriptor for us: CLONE_PIDFD.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok((Pid::from_raw(i32::try_from(child).unwrap_or(0)).ok_or(Errno::SRCH)?, pidfd))
+}
+
+/// What a child does that borrows its parent's memory.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+struct Task<'a, T> {
+    child: fn(&T) -> !,
+    with: &'a T,
+}
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+extern "C" fn begin<T>(task: &Task<'_, T>) -> ! {
+    (task.child)(task.with)
+}
+
+/// clone3(2), whose child calls `function` with `argument` on its new stack.
+///
+/// # Safety
+/// `arguments` has a stack and shares memory; `function` takes one word and does not return; what `argument` leads to
+/// outlives the child's stay.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usize) -> Result<usize, Errno> {
+    let result: isize;
+    // SAFETY: as above. A system call changes rcx and r11; the child leaves by the call alone, with an aligned stack.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") Sysno::clone3 as isize => result,
+            in("rdi") arguments,
+            in("rsi") size_of::<clone_args>(),
+            in("r12") function,
+            in("r13") argument,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    answer(result)
+}
+
+/// clone3(2), whose child calls `function` with `argument` on its new stack.
+///
+/// # Safety
+/// `arguments` has a stack and shares memory; `function` takes one word and does not return; what `argument` leads to
+/// outlives the child's stay.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usize) -> Result<usize, Errno> {
+    let result: isize;
+    // SAFETY: as above. The child leaves by the call alone, with an aligned stack.
+    unsafe {
+        core::arch::asm!(
+            "svc #0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x0, x21",
+            "blr x20",
+            "brk #1",
+            "2:",
+            inlateout("x0") core::ptr::from_mut(arguments) as isize => result,
+            in("x1") size_of::<clone_args>(),
+            in("x8") Sysno::clone3 as usize,
+            in("x20") function,
+            in("x21") argument,
+        );
+    }
+    answer(result)
+}
+
+/// A system call's result: a small negative number is an error.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn answer(result: isize) -> Result<usize, Errno> {
+    match i32::try_from(result) {
+        Ok(error) if (-4095..0).contains(&error) => Err(Errno::from_raw_os_error(-error)),
+        _ => Ok(result.unsigned_abs()),
+    }
+}
+
+fn arguments(flags: u64, cgroup: Option<BorrowedFd<'_>>, pidfd: &mut RawFd) -> clone_args {
     let mut arguments = clone_args {
         flags: flags | u64::from(CLONE_PIDFD),
-        pidfd: (&raw mut pidfd) as u64,
+        pidfd: core::ptr::from_mut(pidfd) as u64,
         child_tid: 0,
         parent_tid: 0,
         // SIGCHLD; with CLONE_PARENT the signal is the parent's own and must be 0 here.
@@ -45,14 +166,7 @@ pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> 
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = u64::from(cgroup.as_raw_fd().unsigned_abs());
     }
-    // SAFETY: `arguments` is a whole clone_args and `pidfd` an int, both alive across the call; without
-    // CLONE_VM the child goes on with a copy of this stack.
-    let child = unsafe { call(Sysno::clone3, [(&raw mut arguments) as usize, size_of::<clone_args>(), 0, 0, 0, 0])? };
-    match Pid::from_raw(i32::try_from(child).unwrap_or(0)) {
-        None => Ok(Side::Child),
-        // SAFETY: the kernel has just made this descriptor for us: CLONE_PIDFD.
-        Some(pid) => Ok(Side::Parent(pid, unsafe { OwnedFd::from_raw_fd(pidfd) })),
-    }
+    arguments
 }
 
 /// Ends this process at once, running nothing more of it. See exit_group(2).

@@ -30,7 +30,7 @@ macro_rules! start_glibc {
         extern "C" fn __wrap___libc_start_main(
             main: $crate::glibc::Main,
             count: core::ffi::c_int,
-            arguments: *const usize,
+            arguments: $crate::glibc::Arguments,
             init: usize,
             fini: usize,
             loader: usize,
@@ -42,7 +42,12 @@ macro_rules! start_glibc {
 }
 
 /// C's `main`.
-pub type Main = extern "C" fn(c_int, *const usize, *const usize) -> c_int;
+pub type Main = extern "C" fn(c_int, Arguments, *const usize) -> c_int;
+
+/// The arguments as the kernel has laid them out, with all that follows them; nobody else can make one.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub struct Arguments(*const usize);
 
 /// What of glibc is called or set, as the linker finds it; 0 where this glibc has no such thing.
 #[repr(C)]
@@ -86,7 +91,7 @@ unsafe extern "C" {
     fn __real___libc_start_main(
         main: Main,
         count: c_int,
-        arguments: *const usize,
+        arguments: Arguments,
         init: usize,
         fini: usize,
         loader: usize,
@@ -101,7 +106,7 @@ unsafe extern "C" {
 pub fn start(
     main: Main,
     count: c_int,
-    arguments: *const usize,
+    arguments: Arguments,
     init: usize,
     fini: usize,
     loader: usize,
@@ -112,7 +117,7 @@ pub fn start(
         // SAFETY: the arguments that were meant for it.
         return unsafe { __real___libc_start_main(main, count, arguments, init, fini, loader, stack) };
     }
-    let environment = arguments.wrapping_add(usize::try_from(count).unwrap_or(0) + 1);
+    let environment = arguments.0.wrapping_add(usize::try_from(count).unwrap_or(0) + 1);
     // SAFETY: as the kernel lays out a new program's stack: the arguments, 0, the environment, 0, pairs, a pair of zeros
     // (System V ABI, 3.4.1).
     unsafe {
@@ -230,8 +235,8 @@ unsafe fn shut_relocated(auxiliary: *const usize) {
         for number in 0..known(auxiliary, AT_PHNUM) {
             let header = &*headers.wrapping_add(number);
             if header.p_type == PT_GNU_RELRO {
-                let start = header.p_vaddr as usize & !(PAGE - 1);
-                let end = (header.p_vaddr as usize + header.p_memsz as usize) & !(PAGE - 1);
+                let start = header.p_vaddr & !(PAGE - 1);
+                let end = (header.p_vaddr + header.p_memsz) & !(PAGE - 1);
                 let _done = call(Sysno::mprotect, [start, end - start, PROT_READ as usize, 0, 0, 0]);
             }
         }
