@@ -21,7 +21,7 @@ impl Paths {
     /// # Errors
     /// [`Error::Busy`] with those who stay.
     pub fn remove(&self) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
+        let mut end = None;
         let mut left = self.directories();
         let mut pause = Duration::from_micros(500);
         loop {
@@ -34,6 +34,7 @@ impl Paths {
                 }
             });
             let (Some(path), Some(errno)) = (left.first(), failed) else { return Ok(()) };
+            let end = *end.get_or_insert_with(|| Instant::now() + PATIENCE);
             let waits = matches!(errno, Errno::BUSY | Errno::NOTEMPTY);
             if !waits || Instant::now() > end {
                 return Err(Error::Busy { path: path.to_path_buf(), errno, pids: seen(path) });

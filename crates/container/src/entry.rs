@@ -101,9 +101,9 @@ impl Entry {
     /// # Errors
     /// [`Error::Busy`]; [`Error::NotExist`] where the other one has deleted the container.
     pub fn lock(&self) -> Result<()> {
-        let since = Instant::now();
+        let mut since = None;
         while !self.lock_at_once()? {
-            if since.elapsed() >= PATIENCE {
+            if since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE {
                 return Err(Error::Busy { id: self.id.to_string(), seconds: PATIENCE.as_secs() });
             }
             std::thread::sleep(Duration::from_millis(2));

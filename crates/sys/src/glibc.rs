@@ -13,7 +13,7 @@ use crate::call::{Sysno, call};
 use core::arch::{asm, global_asm};
 use core::ffi::{CStr, c_char, c_int};
 use linux_raw_sys::auxvec::{AT_PHDR, AT_PHNUM, AT_RANDOM};
-use linux_raw_sys::elf::{Elf_Phdr, PT_GNU_RELRO};
+use linux_raw_sys::elf::{Elf_Phdr, PT_GNU_RELRO, PT_GNU_STACK};
 use linux_raw_sys::general::PROT_READ;
 
 /// Versions whose start is done here.
@@ -57,6 +57,7 @@ struct Inside {
     take_auxiliary: usize,
     set_up_tls: usize,
     early_init: usize,
+    stack_flags: usize,
     copies_beyond: usize,
     moves_beyond: usize,
     fills_beyond: usize,
@@ -70,6 +71,7 @@ global_asm!(
     ".pushsection .data.rel.ro.cofferdam_glibc, \"aw\"",
     ".balign 8",
     ".weak __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init",
+    ".weak _dl_stack_flags",
     ".weak __x86_shared_non_temporal_threshold, __x86_rep_movsb_stop_threshold",
     ".weak __x86_memset_non_temporal_threshold",
     ".weak __rela_iplt_start, __rela_iplt_end, __init_array_start, __init_array_end",
@@ -77,6 +79,7 @@ global_asm!(
     ".hidden cofferdam_glibc",
     "cofferdam_glibc:",
     ".quad __environ, __libc_stack_end, _dl_aux_init, __libc_setup_tls, __libc_early_init",
+    ".quad _dl_stack_flags",
     ".quad __x86_shared_non_temporal_threshold, __x86_rep_movsb_stop_threshold",
     ".quad __x86_memset_non_temporal_threshold",
     ".quad __rela_iplt_start, __rela_iplt_end, __init_array_start, __init_array_end",
@@ -146,6 +149,7 @@ fn is_known() -> bool {
         && INSIDE.take_auxiliary != 0
         && INSIDE.set_up_tls != 0
         && INSIDE.early_init != 0
+        && INSIDE.stack_flags != 0
         && INSIDE.copies_beyond != 0;
     let version = gnu_get_libc_version();
     whole && (same(version, KNOWN.0.as_ptr()) || same(version, KNOWN.1.as_ptr()))
@@ -188,7 +192,7 @@ unsafe fn prepare(environment: *const usize, auxiliary: *const usize, stack: usi
         let call: extern "C" fn() = core::mem::transmute(INSIDE.set_up_tls);
         call();
         keep_secrets(known(auxiliary, AT_RANDOM));
-        shut_relocated(auxiliary);
+        heed_headers(auxiliary);
     }
 }
 
@@ -223,21 +227,26 @@ unsafe fn known(auxiliary: *const usize, kind: u32) -> usize {
     }
 }
 
-/// Takes the right to write to what only relocations write to (`PT_GNU_RELRO`), as the linker has asked.
+/// Does as the linker has asked: what only relocations write to is read-only from here on (`PT_GNU_RELRO`), and the stacks
+/// of threads are as little to be executed as the first one is (`PT_GNU_STACK`).
 ///
 /// # Safety
 /// `auxiliary` is as the kernel laid it out; the program lies at the addresses that it was linked for.
-unsafe fn shut_relocated(auxiliary: *const usize) {
+unsafe fn heed_headers(auxiliary: *const usize) {
     const PAGE: usize = 4096;
     // SAFETY: that many program headers are there; what a header says is to be read-only is this program's.
     unsafe {
         let headers = known(auxiliary, AT_PHDR) as *const Elf_Phdr;
         for number in 0..known(auxiliary, AT_PHNUM) {
             let header = &*headers.wrapping_add(number);
-            if header.p_type == PT_GNU_RELRO {
-                let start = header.p_vaddr & !(PAGE - 1);
-                let end = (header.p_vaddr + header.p_memsz) & !(PAGE - 1);
-                let _done = call(Sysno::mprotect, [start, end - start, PROT_READ as usize, 0, 0, 0]);
+            match header.p_type {
+                PT_GNU_STACK => *(INSIDE.stack_flags as *mut u32) = header.p_flags,
+                PT_GNU_RELRO => {
+                    let start = header.p_vaddr & !(PAGE - 1);
+                    let end = (header.p_vaddr + header.p_memsz) & !(PAGE - 1);
+                    let _done = call(Sysno::mprotect, [start, end - start, PROT_READ as usize, 0, 0, 0]);
+                }
+                _ => {}
             }
         }
     }
