@@ -166,7 +166,9 @@ pub fn create(
     runtime.extend(birth(spec, &wanted, around));
     // While init is at work, which makes device nodes: that is allowed whatever the rules say. Before hooks, which may
     // allow more.
-    runtime.extend(cgroup.devices.is_some().then_some(RuntimeStep::Keep(Keep::SetDevices)));
+    if cgroup.devices.is_some() && !around && !devices_come_first(&cgroup) {
+        runtime.push(RuntimeStep::Keep(Keep::SetDevices));
+    }
     if !devices.is_empty() {
         let namespace = wanted.join(CLONE_NEWNET).cloned();
         runtime.push(RuntimeStep::NetworkDevices { devices, namespace });
@@ -253,11 +255,17 @@ fn keep(spec: &Spec, request: &Request<'_>, cgroup: &cgroups::Plan) -> Vec<Runti
     }
     if cgroup.unit.is_none() && !cgroup.paths.is_empty() {
         steps.extend([Keep::MakeCgroups, Keep::SetLimits]);
+        steps.extend(devices_come_first(cgroup).then_some(Keep::SetDevices));
     }
     if resctrl(spec) {
         steps.push(Keep::MakeResctrl);
     }
     steps.into_iter().map(RuntimeStep::Keep).collect()
+}
+
+/// On v1 all devices are denied, and then one after the other allowed: nobody may be in the cgroup meanwhile.
+fn devices_come_first(cgroup: &cgroups::Plan) -> bool {
+    matches!(cgroup.devices, Some(cgroups::Act::DeviceRules { .. }))
 }
 
 /// What is opened and raised before init is born.
@@ -304,7 +312,7 @@ fn birth(spec: &Spec, wanted: &Wanted, around: bool) -> Vec<RuntimeStep> {
     }
     steps.push(RuntimeStep::Note);
     if around {
-        steps.extend([Keep::MakeCgroups, Keep::SetLimits].map(RuntimeStep::Keep));
+        steps.extend([Keep::MakeCgroups, Keep::SetLimits, Keep::SetDevices].map(RuntimeStep::Keep));
     }
     if resctrl(spec) {
         steps.push(RuntimeStep::Keep(Keep::EnterResctrl));

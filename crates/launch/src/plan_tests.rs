@@ -3,11 +3,11 @@
 use crate::compile::{Plan, RuntimeStep, create};
 use crate::descriptors::Descriptor;
 use crate::request::{Facts, Request};
-use cgroups::{Layout, Unified};
+use cgroups::{Hierarchy, Layout, Unified};
 use rootfs::UserNamespace;
 use security::labels::Lsm;
 use serde_json::json;
-use spec::oci::LinuxIdMappingBuilder;
+use spec::oci::{LinuxIdMappingBuilder, Spec};
 use std::path::Path;
 
 /// The steps by name, with `(…)` of those that differ by what is in them.
@@ -34,6 +34,16 @@ fn planned_by(
     let spec = spec::parse(config.into_bytes()).unwrap().spec;
     let layout =
         Layout::Unified(Unified { mount: "/sys/fs/cgroup".into(), own: "/".into(), controllers: vec!["pids".into()] });
+    planned_on(&layout, &spec, identity, awaits_start, systemd_cgroup)
+}
+
+fn planned_on(
+    layout: &Layout,
+    spec: &Spec,
+    identity: Option<(u32, u32)>,
+    awaits_start: bool,
+    systemd_cgroup: bool,
+) -> Plan {
     let facts = Facts {
         cgroup_tasks: 0,
         cgroup_directory: false,
@@ -62,7 +72,7 @@ fn planned_by(
         creating: ("", ""),
         created: ("", ""),
     };
-    create(&spec, &request, &facts, &layout).unwrap().0
+    create(spec, &request, &facts, layout).unwrap().0
 }
 
 fn line(step: &RuntimeStep) -> String {
@@ -108,6 +118,18 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
     );
 }
 
+/// There all is denied at first, and init would find no device.
+#[test]
+fn on_v1_device_rules_are_set_before_anybody_is_in_the_cgroup() {
+    let mount = "/sys/fs/cgroup/devices".into();
+    let devices = Hierarchy { controllers: vec!["devices".into()], mount, own: "/".into() };
+    let layout = Layout::Legacy { hierarchies: vec![devices], unified: None };
+    let spec = spec::parse(br#"{"ociVersion":"1.2.0","root":{"path":"rootfs"},"linux":{}}"#.to_vec()).unwrap().spec;
+    let steps: Vec<_> = planned_on(&layout, &spec, None, true, false).runtime.iter().map(line).collect();
+    assert_eq!(steps[2..5], ["MakeCgroups", "SetLimits", "SetDevices"]);
+    assert_eq!(steps.iter().filter(|step| *step == "SetDevices").count(), 1);
+}
+
 /// With systemd the cgroup is made around the child, which waits for it.
 #[test]
 fn a_unit_is_made_around_the_child() {
@@ -121,8 +143,8 @@ fn a_unit_is_made_around_the_child() {
             "Note",
             "MakeCgroups",
             "SetLimits",
-            "GoOn ids=false",
             "SetDevices",
+            "GoOn ids=false",
             "UntilReady",
             "UntilExecuted",
         ]
@@ -137,8 +159,8 @@ fn a_unit_is_made_around_the_child() {
             "Note",
             "MakeCgroups",
             "SetLimits",
-            "GoOn ids=false",
             "SetDevices",
+            "GoOn ids=false",
         ]
     );
 }
