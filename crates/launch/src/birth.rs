@@ -36,6 +36,8 @@ pub(crate) struct Parents<'a> {
     pub time: Option<&'a Offsets>,
     /// Whether it waits for our word: [`Born::go_on`].
     pub waits: bool,
+    /// Whether it may borrow our memory until it executes.
+    pub lends: bool,
     /// How many descriptors from 3 on are the program's.
     pub preserved: u32,
     /// What init keeps open, in the order of the plan's handles.
@@ -76,7 +78,7 @@ fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error
     let new = parents.namespaces;
     // A child that needs nothing of us on its way borrows our memory: to copy it is a good part of the clone. It can't be
     // in another time namespace then.
-    if !parents.waits && parents.time.is_none() {
+    if parents.lends && !parents.waits && parents.time.is_none() {
         let mut stack = Vec::with_capacity(CHILD_STACK / size_of::<u128>());
         let child = |(parents, cradle): &(&Parents<'_>, &Cradle)| -> ! { become_init(parents, cradle) };
         match sys::clone::lend(u64::from(new), parents.cgroup, stack.spare_capacity_mut(), child, &(parents, cradle)) {

@@ -127,6 +127,9 @@ pub struct Plan {
     pub(crate) preserved: u32,
     /// Whether the CPUs are limited.
     pub(crate) cpuset: bool,
+    /// Whether the child may borrow our memory until it executes. Not in a cgroup whose memory may run out: with a process
+    /// the kernel ends all that share its memory.
+    pub(crate) lends: bool,
 }
 
 /// The plan of a new container and that of its cgroup, which `layout` has a place for.
@@ -186,6 +189,7 @@ pub fn create(
         own_pid_namespace: wanted.has(CLONE_NEWPID),
         preserved: request.preserve_fds,
         cpuset: cpuset(spec),
+        lends: !limits_memory(spec),
     };
     Ok((plan, cgroup))
 }
@@ -232,6 +236,7 @@ pub fn exec(
         own_pid_namespace: reborn,
         preserved: request.preserve_fds,
         cpuset: cpuset(spec),
+        lends: reborn,
     })
 }
 
@@ -343,6 +348,15 @@ fn cpuset(spec: &Spec) -> bool {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     let cpus = resources.and_then(|resources| resources.cpu().as_ref()?.cpus().as_ref());
     cpus.is_some_and(|cpus| !cpus.is_empty())
+}
+
+/// Whether the config limits the memory.
+fn limits_memory(spec: &Spec) -> bool {
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let limit = resources.and_then(|resources| resources.memory().as_ref()?.limit());
+    let unified = resources.and_then(|resources| resources.unified().as_ref());
+    limit.is_some_and(|limit| limit > 0)
+        || unified.is_some_and(|unified| unified.keys().any(|key| key.starts_with("memory.")))
 }
 
 /// What the mounts of type cgroup show.

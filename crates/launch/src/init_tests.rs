@@ -37,6 +37,7 @@ fn born(namespaces: u32, steps: &Writer) -> Born {
         ids: None,
         time: None,
         waits: false,
+        lends: true,
         preserved: 0,
         descriptors: Vec::new(),
         plan: &plan,

@@ -32,8 +32,11 @@ fn planned_by(
             "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
     );
     let spec = spec::parse(config.into_bytes()).unwrap().spec;
-    let layout =
-        Layout::Unified(Unified { mount: "/sys/fs/cgroup".into(), own: "/".into(), controllers: vec!["pids".into()] });
+    let layout = Layout::Unified(Unified {
+        mount: "/sys/fs/cgroup".into(),
+        own: "/".into(),
+        controllers: ["memory", "pids"].map(Into::into).into(),
+    });
     planned_on(&layout, &spec, identity, awaits_start, systemd_cgroup)
 }
 
@@ -116,6 +119,17 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
             "UntilReady",
         ]
     );
+}
+
+/// Who runs out of memory takes with it all that share it.
+#[test]
+fn a_child_in_a_limited_cgroup_borrows_no_memory() {
+    let lends = |resources: &str| planned(&format!(r#""resources":{{{resources}}}"#), "", true, false).lends;
+    assert!(lends(""));
+    assert!(lends(r#""memory":{},"unified":{"pids.max":"7"}"#));
+    assert!(lends(r#""memory":{"limit":-1}"#));
+    assert!(!lends(r#""memory":{"limit":4096}"#));
+    assert!(!lends(r#""unified":{"memory.max":"4096"}"#));
 }
 
 /// There all is denied at first, and init would find no device.

@@ -125,6 +125,7 @@ impl<'p> Walk<'p, '_> {
             ids,
             time,
             waits,
+            lends: self.plan.lends,
             preserved: self.plan.preserved,
             descriptors,
             plan: &bytes,
