@@ -21,7 +21,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 /// A process that lives longer is likely to live long.
-const SOON: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(25);
 
 pub use pty::prepare;
 
