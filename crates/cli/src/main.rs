@@ -24,7 +24,7 @@ use std::path::Path;
 
 #[cfg(not(test))]
 sys::main!(run);
-#[cfg(all(wrapped_start, not(test)))]
+#[cfg(wrapped_start)]
 sys::start_glibc!();
 
 /// Does what the arguments say; the exit status.
