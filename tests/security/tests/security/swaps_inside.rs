@@ -129,7 +129,7 @@ impl Case {
 
 /// What the mounts are known by in mountinfo that have masks and read-only paths in them: words, the end of their root.
 const PROTECTED: [(&str, &str, &[&str]); 3] =
-    [(" - proc ", "/", &["keys", "sys"]), (" - sysfs ", "/", &["firmware"]), ("", "/kept", &["secret", "ro"])];
+    [(" - proc ", "/", &["keys", "sys"]), (" - sysfs ", "/", &["firmware"]), ("", "/bound", &["secret", "ro"])];
 
 /// Every one of these that the container's program sees without its masks and read-only paths.
 fn bare(log: &str) -> Vec<String> {
@@ -179,15 +179,15 @@ impl Lab {
         for folder in ["dev/pts", "dev/shm", "dev/mqueue", "kept"] {
             fs::create_dir_all(bundle.rootfs(folder)).unwrap();
         }
-        fs::create_dir_all(bundle.folder().join("kept/ro")).unwrap();
-        fs::write(bundle.folder().join("kept/secret"), "").unwrap();
+        fs::create_dir_all(bundle.folder().join("bound/ro")).unwrap();
+        fs::write(bundle.folder().join("bound/secret"), "").unwrap();
         let mounts = bundle.config["mounts"].as_array_mut().unwrap();
         mounts.retain(|mount| dev || mount["destination"] != "/dev");
         mounts.push(json!({"destination": "/v", "source": volume, "options": ["rbind", "rslave"]}));
         mounts.push(json!({"destination": "/v/d/dir", "type": "tmpfs", "source": "t"}));
         mounts.push(json!({"destination": "/v/d/file", "source": "file", "options": ["bind", "ro"]}));
         mounts.push(json!({"destination": "/v/d/bind", "source": "volume", "options": ["rbind"]}));
-        bundle.set("/mounts/-", json!({"destination": "/kept", "source": "kept", "options": ["bind"]}));
+        bundle.set("/mounts/-", json!({"destination": "/kept", "source": "bound", "options": ["bind"]}));
         for masked in ["/kept/secret", "/dev/full"] {
             bundle.set("/linux/maskedPaths/-", json!(masked));
         }
