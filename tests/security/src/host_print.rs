@@ -127,7 +127,7 @@ impl HostPrint {
 #[track_caller]
 pub fn assert_nothing_left(bundle: &harness::Bundle) {
     let left = || HostPrint::default().changes(&HostPrint::of(bundle.tag(), &bundle.state_folder()));
-    let gone = harness::until(Duration::from_secs(2), || left().is_empty());
+    let gone = harness::until(Duration::from_secs(20), || left().is_empty());
     assert!(gone, "left over: {:#?}", left());
 }
 

@@ -44,7 +44,14 @@ const TMPFS_MODE: &str = "a tmpfs takes the mode of what it covers unless one is
 fn of_a_mount(changed: impl Fn(&str) -> bool, mount: &str, difference: &Difference) -> Option<&'static str> {
     let (ours, theirs) = (&difference.ours, &difference.theirs);
     let (target, rest) = mount.split_once('/').unwrap_or((mount, ""));
+    let within_proc = target.strip_prefix("~1proc").map(|path| path.replace("~1", "/"));
+    let both = changed("/linux/maskedPaths") || changed("/linux/readonlyPaths");
     Some(match (target, rest.rsplit('/').next().unwrap_or_default()) {
+        // The lower one of two mounts.
+        (_, "kind" | "source") if both && rest.starts_with("0/") && theirs == "proc" && ours == "tmpfs" => MASKED_FIRST,
+        (_, "root") if both && rest.starts_with("0/") && within_proc.is_some_and(|path| theirs == &path) => {
+            MASKED_FIRST
+        }
         ("~1sys~1fs~1cgroup~1unified", _) => "the v2 hierarchy of a hybrid machine is shown beside the v1 ones",
         ("~1sys~1fs~1cgroup", "options") => {
             "a read-only /sys/fs/cgroup is read-only as a whole; runc 1.1 leaves the top writable on v1"
@@ -69,6 +76,7 @@ fn of_a_mount(changed: impl Fn(&str) -> bool, mount: &str, difference: &Differen
     })
 }
 
+const MASKED_FIRST: &str = "what is masked and read-only is a read-only mask; runc masks what is read-only";
 const MASKED_DIRECTORY: &str =
     "a masked directory is an empty tmpfs that nothing can be done with; runc's has no flags but ro";
 const MASKED_FILE: &str = "a masked file is the host's null device, read-only; runc takes the container's own";
