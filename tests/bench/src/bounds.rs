@@ -107,8 +107,8 @@ pub(crate) const CHECKS: &[Bar] = &[
     bar("processor time, kill, v1", Is("v1/docker/{}/kill/cpu"), "ms", OfPeer(0.8)),
     bar("processor time, delete, v1", Is("v1/docker/{}/delete/cpu"), "ms", OfPeer(0.8)),
     bar("system calls, run, docker, v1", Is("v1/docker/{}/run/calls"), "", AtMost(575.0)),
-    bar("system calls, run, docker, v2", Is("v2/docker/{}/run/calls"), "", AtMost(390.0)),
-    bar("system calls, exec, docker, v2", Is("v2/docker/{}/exec/calls"), "", AtMost(245.0)),
+    bar("system calls, run, docker, v2", Is("v2/docker/{}/run/calls"), "", AtMost(330.0)),
+    bar("system calls, exec, docker, v2", Is("v2/docker/{}/exec/calls"), "", AtMost(205.0)),
     bar("system calls, start", Is("v2/docker/{}/start/calls"), "", AtMost(56.0)),
     bar("system calls, state", Is("v2/docker/{}/state/calls"), "", AtMost(42.0)),
     bar("system calls, kill", Is("v2/docker/{}/kill/calls"), "", AtMost(42.0)),
@@ -118,11 +118,11 @@ pub(crate) const CHECKS: &[Bar] = &[
     bar("forks, run", Is("v2/docker/{}/run/forks"), "", AtMost(1.0)),
     bar("execs, run", Is("v2/docker/{}/run/execs"), "", AtMost(3.0)),
     bar("threads, run", Is("v2/docker/{}/run/threads"), "", AtMost(0.0)),
-    bar("page faults, run, docker", Is("v2/docker/{}/run/faults"), "", AtMost(280.0)),
-    bar("page faults, state", Is("v2/docker/{}/state/faults"), "", AtMost(90.0)),
+    bar("page faults, run, docker", Is("v2/docker/{}/run/faults"), "", AtMost(200.0)),
+    bar("page faults, state", Is("v2/docker/{}/state/faults"), "", AtMost(65.0)),
     bar("memory of an init that waits (PSS)", Is("v2/docker/{}/waiting/pss"), "KiB", AtMost(307.0)),
     bar("size of the program", Is("{}/size"), "KiB", AtMost(4700.0)),
-    bar("instructions of plan, docker", Is("v2/{}/instructions"), "", AtMost(3_800_000.0)),
+    bar("instructions of plan, docker", Is("v2/{}/instructions"), "", AtMost(3_400_000.0)),
 ];
 
 /// A bar and what was measured.
