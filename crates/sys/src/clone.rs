@@ -1,5 +1,7 @@
 //! Making processes.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use crate::call::answer;
 use crate::call::{Sysno, call};
 use core::mem::MaybeUninit;
 use linux_raw_sys::general::{CLONE_INTO_CGROUP, CLONE_PIDFD, CLONE_VFORK, CLONE_VM, clone_args};
@@ -86,7 +88,7 @@ extern "C" fn begin<T>(task: &Task<'_, T>) -> ! {
 /// outlives the child's stay.
 #[cfg(target_arch = "x86_64")]
 unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usize) -> Result<usize, Errno> {
-    let result: isize;
+    let result: usize;
     // SAFETY: as above. A system call changes rcx and r11; the child leaves by the call alone, with an aligned stack.
     unsafe {
         core::arch::asm!(
@@ -98,7 +100,7 @@ unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usiz
             "call r12",
             "ud2",
             "2:",
-            inlateout("rax") Sysno::clone3 as isize => result,
+            inlateout("rax") Sysno::clone3 as usize => result,
             in("rdi") arguments,
             in("rsi") size_of::<clone_args>(),
             in("r12") function,
@@ -117,7 +119,7 @@ unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usiz
 /// outlives the child's stay.
 #[cfg(target_arch = "aarch64")]
 unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usize) -> Result<usize, Errno> {
-    let result: isize;
+    let result: usize;
     // SAFETY: as above. The child leaves by the call alone, with an aligned stack.
     unsafe {
         core::arch::asm!(
@@ -128,7 +130,7 @@ unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usiz
             "blr x20",
             "brk #1",
             "2:",
-            inlateout("x0") core::ptr::from_mut(arguments) as isize => result,
+            inlateout("x0") core::ptr::from_mut(arguments) as usize => result,
             in("x1") size_of::<clone_args>(),
             in("x8") Sysno::clone3 as usize,
             in("x20") function,
@@ -136,15 +138,6 @@ unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usiz
         );
     }
     answer(result)
-}
-
-/// A system call's result: a small negative number is an error.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn answer(result: isize) -> Result<usize, Errno> {
-    match i32::try_from(result) {
-        Ok(error) if (-4095..0).contains(&error) => Err(Errno::from_raw_os_error(-error)),
-        _ => Ok(result.unsigned_abs()),
-    }
 }
 
 fn arguments(flags: u64, cgroup: Option<BorrowedFd<'_>>, pidfd: &mut RawFd) -> clone_args {

@@ -6,8 +6,9 @@
 //! the routines for any x86-64, as a processor gets of which glibc knows nothing.
 //!
 //! What is left out: the questions, the settings of `GLIBC_TUNABLES`, which nobody shall make for a runtime anyway, and
-//! what only a program that loads others needs. What is done is what `csu/libc-start.c` does, in its order, with its own functions. Those are nobody's interface, so
-//! only for versions of glibc that were read and tried; with any other the program starts as glibc means it to.
+//! what only a program that loads others needs. What is done is what `csu/libc-start.c` does, in its order, with its own
+//! functions. Those are nobody's interface, so only for versions of glibc that were read and tried; with any other the
+//! program starts as glibc means it to.
 
 use crate::call::{Sysno, call};
 use core::arch::{asm, global_asm};
@@ -115,7 +116,6 @@ pub fn start(
     loader: usize,
     stack: usize,
 ) -> c_int {
-    // A program that has more rights than its caller is glibc's own matter.
     if !is_known() {
         // SAFETY: the arguments that were meant for it.
         return unsafe { __real___libc_start_main(main, count, arguments, init, fini, loader, stack) };

@@ -107,7 +107,7 @@ impl Tree {
 
     /// Goes on behind the tree where these ways to access are not wanted or are allowed.
     fn emit(&self, program: &mut Program, ways: Access, deny: Label) {
-        if self.majors.is_empty() && self.others.is(true) {
+        if self.majors.is_empty() && self.others.are_all_allowed() {
             return;
         }
         let (wanted, end) = (program.label(), program.label());
@@ -141,8 +141,8 @@ impl Minors {
         Minors { exceptions: exceptions.filter_map(|(minor, _)| device_number(minor)).collect(), others }
     }
 
-    fn is(&self, allow: bool) -> bool {
-        self.exceptions.is_empty() && self.others == allow
+    fn are_all_allowed(&self) -> bool {
+        self.exceptions.is_empty() && self.others
     }
 
     fn emit(&self, program: &mut Program, allow: Label, deny: Label) {
