@@ -1,6 +1,6 @@
 //! The architectures that a process of this machine can make calls of.
 
-use libseccomp::{ScmpArch, ScmpVersion};
+use libseccomp::ScmpVersion;
 use spec::oci;
 
 /// One of the ABIs that the kernel of this machine speaks.
@@ -8,8 +8,6 @@ use spec::oci;
 pub(crate) struct Arch {
     /// As the config names it.
     pub(crate) name: oci::Arch,
-    /// As libseccomp names it.
-    pub(crate) token: ScmpArch,
     /// `AUDIT_ARCH_*`, as the kernel tells it to a filter.
     pub(crate) audit: u32,
     /// What is added to the numbers of calls: x32 has a bit of its own, and the audit value of x86-64.
@@ -26,24 +24,19 @@ pub(crate) const X86_64: u32 = 0xc000_003e;
 /// The bit in the numbers of x32's calls.
 pub(crate) const X32: u32 = 0x4000_0000;
 
+/// All, the native one first; the build script has the same list.
 #[cfg(target_arch = "x86_64")]
 pub(crate) const FAMILY: &[Arch] = &[
-    Arch { name: oci::Arch::ScmpArchX86_64, token: ScmpArch::X8664, audit: X86_64, base: 0, wide: true, old: 308 },
-    Arch { name: oci::Arch::ScmpArchX86, token: ScmpArch::X86, audit: 0x4000_0003, base: 0, wide: false, old: 346 },
-    Arch { name: oci::Arch::ScmpArchX32, token: ScmpArch::X32, audit: X86_64, base: X32, wide: false, old: X32 + 308 },
+    Arch { name: oci::Arch::ScmpArchX86_64, audit: X86_64, base: 0, wide: true, old: 308 },
+    Arch { name: oci::Arch::ScmpArchX86, audit: 0x4000_0003, base: 0, wide: false, old: 346 },
+    Arch { name: oci::Arch::ScmpArchX32, audit: X86_64, base: X32, wide: false, old: X32 + 308 },
 ];
 
+/// All, the native one first; the build script has the same list.
 #[cfg(target_arch = "aarch64")]
 pub(crate) const FAMILY: &[Arch] = &[
-    Arch {
-        name: oci::Arch::ScmpArchAarch64,
-        token: ScmpArch::Aarch64,
-        audit: 0xc000_00b7,
-        base: 0,
-        wide: true,
-        old: 268,
-    },
-    Arch { name: oci::Arch::ScmpArchArm, token: ScmpArch::Arm, audit: 0x4000_0028, base: 0, wide: false, old: 375 },
+    Arch { name: oci::Arch::ScmpArchAarch64, audit: 0xc000_00b7, base: 0, wide: true, old: 268 },
+    Arch { name: oci::Arch::ScmpArchArm, audit: 0x4000_0028, base: 0, wide: false, old: 375 },
 ];
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

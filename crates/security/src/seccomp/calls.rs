@@ -1,8 +1,19 @@
-//! The numbers that a call's name stands for. libseccomp has most; what it lacks is here.
+//! The numbers that a call's name stands for. libseccomp has most, gathered by this crate's build script; what it lacks
+//! is here.
 
-use super::arch::{Arch, X86_64};
-use libseccomp::ScmpSyscall;
+use super::arch::{Arch, FAMILY, X86_64};
 use spec::oci;
+
+/// The calls that libseccomp knows, by name. Negative numbers stand for calls of other architectures and, by hundreds, for
+/// those behind a multiplexer.
+static CALLS: &[(&str, [i32; FAMILY.len()])] = &include!(concat!(env!("OUT_DIR"), "/calls.rs"));
+
+/// The number of a call that an architecture does not have.
+const NONE: i32 = -1;
+
+/// The numbers of a call, in the order of [`FAMILY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbers([i32; FAMILY.len()]);
 
 /// One way to make a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,40 +28,54 @@ pub(crate) struct Way {
 /// The ways to make a call: two at most.
 pub(crate) type Ways = [Option<Way>; 2];
 
-/// All ways to make the call of that name: none where `arch` does not have it. `None` where no architecture has such a
-/// call.
-pub(crate) fn ways(name: &str, arch: Arch) -> Option<Ways> {
-    let Ok(call) = ScmpSyscall::from_name_by_arch(name, arch.token) else {
-        return newer(name, arch);
-    };
-    // Negative numbers stand for calls of other architectures and, by hundreds, for those behind a multiplexer.
-    let multiplexer = match call.as_raw_syscall() {
-        number @ 0.. => return Some([Some(way(number.unsigned_abs())), None]),
-        _ if arch.name != oci::Arch::ScmpArchX86 => return Some([None, None]),
-        -120..=-100 => SOCKETCALL,
-        -224..=-200 => IPC,
-        _ => return Some([None, None]),
-    };
-    let direct = X86.iter().find(|(one, _)| *one == name).map(|(_, number)| way(*number));
-    let selector = Some(call.as_raw_syscall().unsigned_abs() % 100);
-    Some([direct, Some(Way { number: multiplexer, selector })])
+/// The numbers of the call of that name. `None` where no architecture has such a call.
+pub(crate) fn find(name: &str) -> Option<Numbers> {
+    let found = CALLS.binary_search_by(|(one, _)| (*one).cmp(name)).ok().and_then(|place| CALLS.get(place));
+    found.map(|(_, numbers)| Numbers(*numbers)).or_else(|| newer(name))
 }
 
 /// Those of a call that libseccomp does not know.
-fn newer(name: &str, arch: Arch) -> Option<Ways> {
-    let find = |calls: &[(&str, u32)]| calls.iter().find(|(one, _)| *one == name).map(|(_, number)| *number);
-    let here = find(&NEWER).or_else(|| find(&ONLY_X86_64).filter(|_| arch.audit == X86_64));
-    let known = here.is_some() || find(&ONLY_X86_64).is_some() || ELSEWHERE.contains(&name);
-    known.then_some([here.map(|number| way(number + arch.base)), None])
+fn newer(name: &str) -> Option<Numbers> {
+    let find = |calls: &[(&str, i32)]| calls.iter().find(|(one, _)| *one == name).map(|(_, number)| *number);
+    let (everywhere, native) = (find(&NEWER), find(&ONLY_X86_64));
+    let known = everywhere.is_some() || native.is_some() || ELSEWHERE.contains(&name);
+    let number = |arch: Arch| {
+        let here = everywhere.or(native.filter(|_| arch.audit == X86_64));
+        here.map_or(NONE, |number| number + arch.base.cast_signed())
+    };
+    known.then(|| Numbers(std::array::from_fn(|place| FAMILY.get(place).map_or(NONE, |arch| number(*arch)))))
 }
 
-fn way(number: u32) -> Way {
-    Way { number, selector: None }
+/// The ways to make the call of that name; `None` where no architecture has such a call.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn ways(name: &str, arch: Arch) -> Option<Ways> {
+    find(name).map(|numbers| numbers.ways(name, arch))
+}
+
+impl Numbers {
+    /// All ways to make the call, whose name is `name`: none where `arch` does not have it.
+    pub(crate) fn ways(self, name: &str, arch: Arch) -> Ways {
+        let known = FAMILY.iter().zip(self.0).find(|(one, _)| one.name == arch.name);
+        let number = known.map_or(NONE, |(_, number)| number);
+        let multiplexer = match number {
+            0.. => return [Some(way(number)), None],
+            _ if arch.name != oci::Arch::ScmpArchX86 => return [None, None],
+            -120..=-100 => SOCKETCALL,
+            -224..=-200 => IPC,
+            _ => return [None, None],
+        };
+        let direct = X86.iter().find(|(one, _)| *one == name).map(|(_, number)| way(*number));
+        [direct, Some(Way { number: multiplexer, selector: Some(number.unsigned_abs() % 100) })]
+    }
+}
+
+fn way(number: i32) -> Way {
+    Way { number: number.unsigned_abs(), selector: None }
 }
 
 /// Calls of Linux 5.18 to 7.1: libseccomp 2.5.4 knows those up to 5.17, and it is linked in and can't learn.
 /// They have the same number everywhere.
-const NEWER: [(&str, u32); 21] = [
+const NEWER: [(&str, i32); 21] = [
     ("cachestat", 451),
     ("fchmodat2", 452),
     ("map_shadow_stack", 453),
@@ -75,7 +100,7 @@ const NEWER: [(&str, u32); 21] = [
 ];
 
 /// The same, in a gap of x86-64's and x32's own numbers.
-const ONLY_X86_64: [(&str, u32); 2] = [("uretprobe", 335), ("uprobe", 336)];
+const ONLY_X86_64: [(&str, i32); 2] = [("uretprobe", 335), ("uprobe", 336)];
 
 /// The same, of architectures that are not in [`super::arch::FAMILY`].
 const ELSEWHERE: [&str; 4] = ["riscv_hwprobe", "atomic_barrier", "atomic_cmpxchg_32", "getpagesize"];
@@ -88,7 +113,7 @@ const IPC: u32 = 117;
 
 /// Calls of i386 that got a number of their own beside that of their multiplexer (Linux 2.6.33 to 5.1). For
 /// these, libseccomp tells the multiplexer's only.
-const X86: [(&str, u32); 27] = [
+const X86: [(&str, i32); 27] = [
     ("recvmmsg", 337),
     ("sendmmsg", 345),
     ("socket", 359),
@@ -120,14 +145,14 @@ const X86: [(&str, u32); 27] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::arch::FAMILY;
+    use super::super::tests::reference::token;
     use super::*;
-    use libseccomp::ScmpArch;
+    use libseccomp::{ScmpArch, ScmpSyscall};
 
     #[test]
     fn numbers_of_i386_are_libseccomps() {
         for (name, number) in X86 {
-            let call = ScmpSyscall::from_raw_syscall(i32::try_from(number).unwrap());
+            let call = ScmpSyscall::from_raw_syscall(number);
             assert_eq!(call.get_name_by_arch(ScmpArch::X86).unwrap(), name);
         }
         let multiplexed = |name| ways(name, FAMILY[1]).unwrap()[1].unwrap();
@@ -139,12 +164,10 @@ mod tests {
 
     #[test]
     fn every_call_that_libseccomp_has_is_found() {
-        for (arch, top) in [(FAMILY[0], 450), (FAMILY[1], 450)] {
-            for number in 0..=top {
-                let call = ScmpSyscall::from_raw_syscall(number);
-                let Ok(name) = call.get_name_by_arch(arch.token) else { continue };
-                let found = ways(&name, arch).unwrap()[0].map(|way| way.number);
-                assert_eq!(found, Some(number.unsigned_abs()), "{name} of {:?}", arch.name);
+        for arch in FAMILY {
+            for number in (0..1000).map(|number| number + arch.base.cast_signed()) {
+                let Ok(name) = ScmpSyscall::from_raw_syscall(number).get_name_by_arch(token(*arch)) else { continue };
+                assert_eq!(ways(&name, *arch).unwrap()[0], Some(way(number)), "{name} of {:?}", arch.name);
             }
         }
     }
@@ -153,10 +176,10 @@ mod tests {
     fn newer_calls_are_known_everywhere() {
         for (name, number) in NEWER {
             for arch in FAMILY.iter().take(2) {
-                assert_eq!(ways(name, *arch), Some([Some(Way { number, selector: None }), None]), "{name}");
+                assert_eq!(ways(name, *arch), Some([Some(way(number)), None]), "{name}");
             }
         }
-        let one = |number| Some([Some(Way { number, selector: None }), None]);
+        let one = |number| Some([Some(way(number)), None]);
         assert_eq!(ways("mseal", FAMILY[2]), one(0x4000_0000 + 462));
         assert_eq!(ways("uretprobe", FAMILY[0]), one(335));
         assert_eq!(ways("uretprobe", FAMILY[1]), Some([None, None]));

@@ -120,10 +120,9 @@ fn push<'p>(segments: &mut Vec<Segment<'p>>, first: u32, decision: Decision<'p>)
 
 /// The calls of the profile that `arch` has, in the order of their numbers, and of the profile where those are alike.
 fn numbered(profile: &Profile<'_>, arch: Arch) -> Vec<Numbered> {
-    let native = profile.arches.first() == Some(&arch);
     let mut all = Vec::with_capacity(profile.calls.len());
     for (place, call) in (0..).zip(&profile.calls) {
-        let ways = if native { call.native } else { calls::ways(call.name, arch).unwrap_or_default() };
+        let ways = call.numbers.ways(call.name, arch);
         let numbered = |way: calls::Way| Numbered { number: way.number, call: place, selector: way.selector };
         all.extend(ways.into_iter().flatten().map(numbered));
     }

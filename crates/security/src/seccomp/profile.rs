@@ -1,7 +1,7 @@
 //! A seccomp section read: which action for which calls, with nothing left that can be wrong.
 
 use super::arch::{self, Arch};
-use super::calls::{self, Ways};
+use super::calls::{self, Numbers};
 use crate::Error;
 use spec::oci::{
     LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator, LinuxSyscall,
@@ -45,8 +45,7 @@ pub(crate) struct Profile<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call<'a> {
     pub(crate) name: &'a str,
-    /// How the native architecture makes it.
-    pub(crate) native: Ways,
+    pub(crate) numbers: Numbers,
     /// Its part of [`Profile::rules`].
     pub(crate) rules: Range<usize>,
 }
@@ -94,9 +93,9 @@ impl<'a> Profile<'a> {
     fn call(&mut self, name: &'a str) -> Option<&mut Call<'a>> {
         // Many groups in a row may be about one call.
         if self.calls.last().is_none_or(|last| last.name != name) {
-            let native = calls::ways(name, *self.arches.first()?)?;
+            let numbers = calls::find(name)?;
             let end = self.rules.len();
-            self.calls.push(Call { name, native, rules: end..end });
+            self.calls.push(Call { name, numbers, rules: end..end });
         }
         self.calls.last_mut()
     }

@@ -7,4 +7,4 @@ pub(super) mod model;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
-mod reference;
+pub(super) mod reference;

@@ -2,20 +2,26 @@
 //! conditions, libseccomp 2.5.4 does not always do what they say, so it is not what makes our filters.)
 
 use super::interpreter::program;
+use crate::seccomp::arch::Arch;
 use crate::seccomp::bpf::Instruction;
 use crate::seccomp::profile::{ACTION, Condition, ERRNO, NOTIFY, Profile, TRACE};
-use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
+use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 use rustix::fs::MemfdFlags;
 use spec::oci::{LinuxSeccompAction, LinuxSeccompOperator as Operator};
 use std::fs::File;
 use std::io::{Read, Seek};
+
+/// As libseccomp names it.
+pub(in crate::seccomp) fn token(arch: Arch) -> ScmpArch {
+    arch.name.to_string().parse().unwrap()
+}
 
 /// The filter for a profile whose calls libseccomp all knows.
 pub(super) fn generate(profile: &Profile<'_>) -> Vec<Instruction> {
     libseccomp::set_api(6).unwrap();
     let mut filter = ScmpFilterContext::new(action(profile.default)).unwrap();
     for arch in &profile.arches {
-        filter.add_arch(arch.token).unwrap();
+        filter.add_arch(token(*arch)).unwrap();
     }
     if !profile.rules.is_empty() {
         filter.set_ctl_optimize(2).unwrap();
