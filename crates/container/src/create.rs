@@ -76,49 +76,58 @@ pub(crate) struct Container {
     pub(crate) poststop: Vec<oci::Hook>,
 }
 
-/// What is read and decided before anything is made.
-pub(crate) struct Prepared {
+/// What is read of the bundle and of the host before anything is made.
+pub(crate) struct Loaded {
     bundle: PathBuf,
+    rootfs: PathBuf,
     config: Vec<u8>,
     spec: Spec,
-    pub(crate) plan: launch::Plan,
-    pub(crate) cgroup: cgroups::Plan,
+    pub(crate) warnings: Vec<String>,
     pub(crate) resctrl: Option<resctrl::Plan>,
     record: Record,
-    umask: Option<u32>,
+    facts: Facts,
+    layout: cgroups::Layout,
+    /// The state documents for hooks inside the container, around the pid: while it is created, and then.
+    states: [(String, String); 2],
+    passed: handover::Listening,
 }
 
 impl Container {
     /// Makes a container; with [`How::Created`] it waits for `start`, else its program runs when this returns.
     pub(crate) fn make(store: &Store, id: &ContainerId, request: &Request, how: How) -> Result<Self> {
-        let prepared = trace::step("plan", || prepare(id, request, how))?;
-        check_terminal(&prepared.spec, request, how)?;
+        let loaded = trace::step("load", || load(id, request, how))?;
+        let asked = loaded.asked(id, request, how);
+        let (draft, cgroup) = trace::step("plan", || loaded.plan(&asked))?;
+        check_terminal(&loaded.spec, request, how)?;
         if request.systemd_cgroup {
             cgroups::systemd::Unit::check()?;
         }
         handover::check_descriptors(request.preserve_fds)?;
-        for warning in &prepared.plan.warnings {
+        for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
-        let entry = store.create(id, prepared.umask)?;
-        let mut making = Making::new(&entry, &prepared, request, how);
+        let entry = store.create(id, loaded.facts.umask)?;
+        let mut record = loaded.record.clone();
+        record.own_pid_namespace = draft.own_pid_namespace();
+        crate::cgroup::note(&mut record, &cgroup);
+        let mut making = Making::new(&entry, &loaded, &cgroup, record, request, how);
         if let Err(error) = making.look() {
             // What is in those groups is not ours: nothing of it may be taken back.
             entry.remove()?;
             return Err(error);
         }
-        if let Err(error) = making.make() {
-            making.undo();
+        if let Err(error) = making.make(draft) {
+            making.undo(&error);
             return Err(error);
         }
         let Making { process, terminal, record, .. } = making;
-        let poststop = crate::poststop::of(&prepared.spec).cloned().unwrap_or_default();
+        let poststop = crate::poststop::of(&loaded.spec).cloned().unwrap_or_default();
         Ok(Container { process: process.ok_or(Error::NotRunning)?, terminal, record, poststop, entry })
     }
 }
 
-/// Reads the bundle and makes the plan.
-pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<Prepared> {
+/// Reads the bundle, and of the host what a plan depends on.
+pub(crate) fn load(id: &ContainerId, request: &Request, how: How) -> Result<Loaded> {
     let bundle = std::path::absolute(&request.bundle).map_err(|error| Error::std("find", &request.bundle, &error))?;
     let loaded = spec::load(&bundle)?;
     let spec = loaded.spec;
@@ -134,40 +143,50 @@ pub(crate) fn prepare(id: &ContainerId, request: &Request, how: How) -> Result<P
         // Keyrings of a name are shared by all who may search them. Nobody can make one first of a name that has the time.
         record.session_keyring = format!("_ses.{id}.{}", record.created);
     }
-    let creating = hook_states(&record, Status::Creating);
-    let created = hook_states(&record, Status::Created);
-    let resctrl = resctrl_groups::plan(id.as_str(), &spec)?;
-    let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
-    let layout = cgroups::Layout::detect_for(cgroups_path).map_err(launch::Error::from)?;
-    let passed = handover::Listening::from_environment();
-    let facts = Facts::gather_for_create(&spec);
-    let (mut plan, mut cgroup) = launch::create(
-        &spec,
-        &launch::Request {
-            id: id.as_str(),
-            bundle: &bundle,
-            rootfs: &rootfs,
-            systemd_cgroup: request.systemd_cgroup,
-            no_pivot: request.no_pivot,
-            session_keyring: Some(record.session_keyring.as_str()).filter(|name| !name.is_empty()),
-            preserve_fds: request.preserve_fds + passed.count,
-            awaits_start: how == How::Created,
-            runs_start_hooks: true,
-            environment: passed.environment(),
-            creating: (&creating.0, &creating.1),
-            created: (&created.0, &created.1),
-        },
-        &facts,
-        &layout,
-    )?;
-    plan.warnings.splice(0..0, loaded.warnings);
     record.without_process = spec.process().is_none();
     record.without_later_hooks = !has_later_hooks(&spec);
-    record.own_pid_namespace = plan.own_pid_namespace;
-    crate::cgroup::note(&mut record, &cgroup);
-    let umask = facts.umask;
-    cgroup.umask = umask;
-    Ok(Prepared { bundle, config: loaded.bytes, spec, plan, cgroup, resctrl, record, umask })
+    let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
+    Ok(Loaded {
+        rootfs,
+        warnings: loaded.warnings,
+        resctrl: resctrl_groups::plan(id.as_str(), &spec)?,
+        facts: Facts::gather_for_create(&spec),
+        layout: cgroups::Layout::detect_for(cgroups_path).map_err(launch::Error::from)?,
+        states: [Status::Creating, Status::Created].map(|status| hook_states(&record, status)),
+        passed: handover::Listening::from_environment(),
+        record,
+        bundle,
+        config: loaded.bytes,
+        spec,
+    })
+}
+
+impl Loaded {
+    /// What is asked for beside the config.
+    pub(crate) fn asked<'a>(&'a self, id: &'a ContainerId, request: &Request, how: How) -> launch::Request<'a> {
+        let [creating, created] = &self.states;
+        launch::Request {
+            id: id.as_str(),
+            bundle: &self.bundle,
+            rootfs: &self.rootfs,
+            systemd_cgroup: request.systemd_cgroup,
+            no_pivot: request.no_pivot,
+            session_keyring: Some(self.record.session_keyring.as_str()).filter(|name| !name.is_empty()),
+            preserve_fds: request.preserve_fds + self.passed.count,
+            awaits_start: how == How::Created,
+            runs_start_hooks: true,
+            environment: self.passed.environment(),
+            creating: (&creating.0, &creating.1),
+            created: (&created.0, &created.1),
+        }
+    }
+
+    /// The plan, and that of the cgroup.
+    pub(crate) fn plan<'a>(&'a self, asked: &'a launch::Request<'_>) -> Result<(launch::Draft<'a>, cgroups::Plan)> {
+        let (draft, mut cgroup) = launch::create(&self.spec, asked, &self.facts, &self.layout)?;
+        cgroup.umask = self.facts.umask;
+        Ok((draft, cgroup))
+    }
 }
 
 /// The state document for hooks inside the container, around the pid.
@@ -202,9 +221,12 @@ fn check_terminal(spec: &Spec, request: &Request, how: How) -> Result<()> {
 /// The making of a container: what the runtime process does of its plan that is not the launch's.
 struct Making<'a> {
     entry: &'a Entry,
-    prepared: &'a Prepared,
+    loaded: &'a Loaded,
+    cgroup: &'a cgroups::Plan,
     request: &'a Request,
     how: How,
+    /// All cgroups that are planned.
+    planned: cgroups::Paths,
     record: Record,
     /// The resctrl groups, once they are made.
     groups: Option<resctrl::Groups>,
@@ -216,13 +238,22 @@ struct Making<'a> {
 }
 
 impl<'a> Making<'a> {
-    fn new(entry: &'a Entry, prepared: &'a Prepared, request: &'a Request, how: How) -> Self {
+    fn new(
+        entry: &'a Entry,
+        loaded: &'a Loaded,
+        cgroup: &'a cgroups::Plan,
+        record: Record,
+        request: &'a Request,
+        how: How,
+    ) -> Self {
         Making {
             entry,
-            prepared,
+            loaded,
+            cgroup,
             request,
             how,
-            record: prepared.record.clone(),
+            planned: record.cgroup_paths.clone(),
+            record,
             groups: None,
             process: None,
             terminal: None,
@@ -232,21 +263,25 @@ impl<'a> Making<'a> {
 
     /// Looks whether the groups that are to be made are fit, and notes what of them will be the container's.
     fn look(&mut self) -> Result<()> {
-        self.prepared.cgroup.check().map_err(launch::Error::from)?;
-        if let Some(plan) = &self.prepared.resctrl {
+        self.cgroup.check().map_err(launch::Error::from)?;
+        if let Some(plan) = &self.loaded.resctrl {
             resctrl_groups::note(&mut self.record, &plan.look()?);
         }
         Ok(())
     }
 
-    fn make(&mut self) -> Result<()> {
-        let prepared = self.prepared;
-        let walked = launch::walk(&prepared.plan, Given::default(), self);
-        walked.map_err(|error| crate::died::explain(error, &prepared.record))
+    fn make(&mut self, draft: launch::Draft<'_>) -> Result<()> {
+        let walked = launch::walk(draft, Given::default(), self);
+        walked.map_err(|error| crate::died::explain(error, &self.as_planned()))
+    }
+
+    /// What is on record, with all cgroups that were planned: their making may have ended half-way.
+    fn as_planned(&self) -> Record {
+        Record { cgroup_paths: self.planned.clone(), ..self.record.clone() }
     }
 
     /// Takes back all that was made. What can't be taken back is said and left for `delete --force`.
-    fn undo(&self) {
+    fn undo(&self, error: &Error) {
         if let Some(file) = self.request.pid_file.as_ref().filter(|_| self.announced) {
             // An engine takes its presence for success.
             drop(std::fs::remove_file(file));
@@ -254,22 +289,21 @@ impl<'a> Making<'a> {
         if let Some(groups) = &self.groups {
             groups.abandon();
         }
-        // Of the cgroups all that were planned: their making may have ended half-way.
-        let record = Record { cgroup_paths: self.prepared.record.cgroup_paths.clone(), ..self.record.clone() };
-        let hooks = crate::poststop::of(&self.prepared.spec).map_or(&[][..], Vec::as_slice);
-        let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(hooks, record);
-        if let Err(error) = crate::delete::remove(self.entry, &record, &mut hooks) {
+        // Nobody but us has seen a container that its config did not allow.
+        let hooks = crate::poststop::of(&self.loaded.spec).filter(|_| !error.is_late_refusal());
+        let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(hooks.map_or(&[][..], Vec::as_slice), record);
+        if let Err(error) = crate::delete::remove(self.entry, &self.as_planned(), &mut hooks) {
             tracing::warn!("{error}");
         }
     }
 
     fn save_state(&self) -> Result<()> {
-        self.entry.write_config(&self.prepared.config)?;
+        self.entry.write_config(&self.loaded.config)?;
         self.entry.save(&self.record)
     }
 
     fn make_cgroups(&mut self, given: &mut Given<'_>) -> Result<(), cgroups::Error> {
-        let cgroup = &self.prepared.cgroup;
+        let cgroup = self.cgroup;
         if let (Some(_), Some(process)) = (&cgroup.unit, &self.process) {
             self.record.cgroup_paths = cgroup.create_around(process.pid())?;
             return Ok(());
@@ -282,15 +316,15 @@ impl<'a> Making<'a> {
     }
 
     fn set_limits(&self) -> Result<(), cgroups::Error> {
-        self.prepared.cgroup.limit(&self.record.cgroup_paths)
+        self.cgroup.limit(&self.record.cgroup_paths)
     }
 
     fn set_devices(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
-        self.prepared.cgroup.confine(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
+        self.cgroup.confine(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
     }
 
     fn make_resctrl(&mut self) -> Result<()> {
-        let (Some(plan), Some(mut groups)) = (&self.prepared.resctrl, resctrl_groups::of(&self.record)) else {
+        let (Some(plan), Some(mut groups)) = (&self.loaded.resctrl, resctrl_groups::of(&self.record)) else {
             return Ok(());
         };
         let made = plan.make(&mut groups);
@@ -307,7 +341,7 @@ impl<'a> Making<'a> {
     }
 
     fn poststart(&self) -> Result<()> {
-        let hooks = self.prepared.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
+        let hooks = self.loaded.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
         poststart(hooks, &self.record)
     }
 
@@ -324,10 +358,10 @@ impl<'a> Making<'a> {
     }
 
     fn hooks(&self) -> Result<()> {
-        let Some(hooks) = self.prepared.spec.hooks() else { return Ok(()) };
+        let Some(hooks) = self.loaded.spec.hooks() else { return Ok(()) };
         let state = hook_state(&self.record, Status::Creating, Some(self.process()?.pid()));
         let state = String::from_utf8_lossy(&state);
-        let bundle = &self.prepared.bundle;
+        let bundle = &self.loaded.bundle;
         #[allow(deprecated)]
         hooks::run("prestart", hooks.prestart().as_ref(), &state, bundle)?;
         Ok(hooks::run("createRuntime", hooks.create_runtime().as_ref(), &state, bundle)?)
@@ -336,7 +370,7 @@ impl<'a> Making<'a> {
     fn seccomp_agent(&self, number: i32) -> Result<()> {
         let process = self.process()?;
         let state = HookState::new(&self.record, Status::Creating, Some(process.pid()));
-        handover::seccomp_listener(process, number, &self.prepared.spec, &state)
+        handover::seccomp_listener(process, number, &self.loaded.spec, &state)
     }
 
     fn all_set(&mut self) -> Result<()> {

@@ -84,7 +84,7 @@ struct Joining<'a> {
     terminal: Option<OwnedFd>,
 }
 
-impl Joining<'_> {
+impl<'a> Joining<'a> {
     fn join(mut self) -> Result<(Process, Option<OwnedFd>)> {
         let cgroup = Cgroup::of(self.record).entrance(&self.request.cgroup, self.init)?.confined();
         let kinds = self.kinds();
@@ -95,11 +95,13 @@ impl Joining<'_> {
             init: Some(self.init.pidfd()),
             pid_namespace: (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?,
         };
-        let plan = trace::step("plan", || self.plan(kinds, &given))?;
-        for warning in &plan.warnings {
-            tracing::warn!("{warning}");
-        }
-        launch::walk(&plan, given, &mut self).inspect_err(|_| {
+        let asked = self.asked();
+        let (spec, process) = (self.spec, self.process);
+        let draft = trace::step("plan", || {
+            let facts = Facts::gather_for_exec(spec, process);
+            launch::exec(spec, process, &asked, &facts, kinds, &given)
+        })?;
+        launch::walk(draft, given, &mut self).inspect_err(|_| {
             if let Some(file) = &self.request.pid_file {
                 // An engine takes its presence for success.
                 drop(std::fs::remove_file(file));
@@ -141,8 +143,9 @@ impl Joining<'_> {
             .map_err(|errno| Error::io("open", path, errno))
     }
 
-    fn plan(&self, kinds: u32, given: &Given<'_>) -> Result<launch::Plan> {
-        let request = launch::Request {
+    /// What is asked for beside the config.
+    fn asked(&self) -> launch::Request<'a> {
+        launch::Request {
             id: self.entry.id().as_str(),
             bundle: &self.record.bundle,
             rootfs: &self.record.rootfs,
@@ -155,9 +158,7 @@ impl Joining<'_> {
             environment: Vec::new(),
             creating: ("", ""),
             created: ("", ""),
-        };
-        let facts = Facts::gather_for_exec(self.spec, self.process);
-        Ok(launch::exec(self.spec, self.process, &request, &facts, kinds, given)?)
+        }
     }
 }
 

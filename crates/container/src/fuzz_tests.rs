@@ -79,11 +79,13 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         created: ("{", "}"),
     };
     if let Some(process) = spec.process()
-        && let Ok(plan) = launch::exec(spec, process, &request, &facts, 0x2000_0000, &Given::default())
+        && let Ok(draft) = launch::exec(spec, process, &request, &facts, 0x2000_0000, &Given::default())
+        && let Ok(plan) = draft.finish()
     {
         plan::text(&plan);
     }
-    match launch::create(spec, &request, &facts, layout) {
+    let made = launch::create(spec, &request, &facts, layout);
+    match made.and_then(|(draft, cgroup)| Ok((draft.finish()?, cgroup))) {
         Ok((plan, cgroup)) => {
             assert_eq!(u32::try_from(plan.init.steps().count()), Ok(plan.init.count()), "what is written is read");
             assert!(plan.init.steps().all(|placed| !placed.place.contains(char::is_control)), "{plan:?}");

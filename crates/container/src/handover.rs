@@ -47,7 +47,7 @@ fn write_pid_file(file: &Path, pid: i32) -> Result<()> {
 pub(crate) fn send(socket: &Path, descriptor: BorrowedFd<'_>, name: &str) -> Result<()> {
     let failed = |errno| Error::io("send a descriptor to", socket, errno);
     let stream = UnixStream::connect(socket).map_err(|error| failed(code(&error)))?;
-    launch::send_descriptor(stream.as_fd(), name.as_bytes(), Some(descriptor)).map_err(failed)
+    launch::send_descriptors(stream.as_fd(), name.as_bytes(), &[descriptor]).map_err(failed)
 }
 
 /// Tells those who asked for it which process it is: `--pidfd-socket` first, since the pid file is what engines wait for.
@@ -138,7 +138,7 @@ pub(crate) fn seccomp_listener(process: &Process, number: i32, spec: &Spec, stat
     let message = security::seccomp::message(state.oci_version, process.pid(), metadata, state)
         .map_err(|_| failed(rustix::io::Errno::INVAL))?;
     let agent = connect(path).map_err(failed)?;
-    launch::send_descriptor(agent.as_fd(), &message, Some(listener.as_fd())).map_err(failed)
+    launch::send_descriptors(agent.as_fd(), &message, &[listener.as_fd()]).map_err(failed)
 }
 
 /// A stream to the socket at `path`; one that begins with `@` is the name of an abstract socket, as Go and so runc

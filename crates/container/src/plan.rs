@@ -1,7 +1,7 @@
 //! `plan`: what would be done, without root and without touching the host.
 
-use crate::create::{How, Prepared, Request, prepare};
-use crate::error::Result;
+use crate::create::{How, Request, load};
+use crate::error::{Error, Result};
 use crate::id::ContainerId;
 use std::fmt::Write as _;
 
@@ -10,9 +10,12 @@ use std::fmt::Write as _;
 /// # Errors
 /// What is wrong with the bundle.
 pub fn describe(request: &Request, id: &ContainerId, json: bool) -> Result<String> {
-    let prepared = prepare(id, request, How::Created)?;
-    let Prepared { plan, cgroup, resctrl, .. } = &prepared;
-    Ok(if json { document(id, plan, cgroup, resctrl.as_ref()) } else { text(plan) })
+    let loaded = load(id, request, How::Created)?;
+    let asked = loaded.asked(id, request, How::Created);
+    let (draft, cgroup) = loaded.plan(&asked)?;
+    let mut plan = draft.finish().map_err(Error::from)?;
+    plan.warnings.splice(0..0, loaded.warnings.iter().cloned());
+    Ok(if json { document(id, &plan, &cgroup, loaded.resctrl.as_ref()) } else { text(&plan) })
 }
 
 /// The plan as JSON.

@@ -11,11 +11,14 @@ use crate::times::Times;
 use arrayvec::ArrayVec;
 use core::ffi::CStr;
 use plan::Handle;
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use sys::descriptor::{Descriptor, close_dropped};
 
 /// How many mounts can be held; engines' configs need two.
 const HELD: usize = 64;
+
+/// How many descriptors a plan may have; each mount with ids mapped in a way of its own needs one.
+const DESCRIPTORS: usize = 1024;
 
 /// A mount of the config.
 #[derive(Debug)]
@@ -48,8 +51,8 @@ pub(crate) struct Context<'p> {
     pub held: ArrayVec<Held<'p>, HELD>,
     /// What hides masked paths.
     pub covers: Covers,
-    /// `plan::Header::descriptors`.
-    pub descriptors: &'p [u8],
+    /// The numbers that handles stand for.
+    pub descriptors: ArrayVec<RawFd, DESCRIPTORS>,
     /// How many descriptors after the standard ones belong to the payload.
     pub preserved: u32,
     /// A working directory that root could not enter, to be tried again as the container's user.
@@ -75,7 +78,7 @@ impl<'p> Context<'p> {
             procfs: None,
             held: ArrayVec::new(),
             covers: Covers::default(),
-            descriptors: &[],
+            descriptors: ArrayVec::new(),
             preserved: 0,
             directory: None,
             home: None,
@@ -101,12 +104,16 @@ impl<'p> Context<'p> {
         self.held.try_push(held).map_err(full)
     }
 
+    /// Takes a descriptor, by its number, for the next handle.
+    pub(crate) fn give(&mut self, number: RawFd) -> Result<(), Fault> {
+        let full = |_| Fault::refusal("the plan has more descriptors than can be held", b"");
+        self.descriptors.try_push(number).map_err(full)
+    }
+
     /// The descriptor behind a handle.
     pub(crate) fn descriptor(&self, handle: Handle) -> Result<BorrowedFd<'static>, Fault> {
-        let at = usize::from(handle.0) * 4;
-        let bytes = self.descriptors.get(at..at + 4).and_then(|bytes| <[u8; 4]>::try_from(bytes).ok());
-        match bytes.map(i32::from_le_bytes) {
-            Some(number) if number >= 0 => Ok(sys::descriptor::borrow(number)),
+        match self.descriptors.get(usize::from(handle.0)) {
+            Some(number) if *number >= 0 => Ok(sys::descriptor::borrow(*number)),
             _ => Err(Fault::refusal("the plan has no such descriptor", b"")),
         }
     }

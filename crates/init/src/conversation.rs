@@ -3,11 +3,14 @@
 //! Messages without a descriptor go by write(2) and read(2), which every payload's seccomp filter allows. Where
 //! the other end is gone there is nobody to tell: init ends.
 
+use crate::context::Context;
 use crate::fault::Fault;
+use crate::seal;
+use arrayvec::ArrayVec;
 use core::mem::MaybeUninit;
-use plan::{Bytes, Failure, FromInit, MESSAGE, ToInit};
+use plan::{Bytes, DESCRIPTORS, Failure, FromInit, MESSAGE, ToInit};
 use rustix::cmsg_space;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::io::{IoSlice, IoSliceMut, read, retry_on_intr, write};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -44,14 +47,49 @@ pub(crate) fn wait(from: BorrowedFd<'_>) -> Result<(), Fault> {
         Ok(length) => length,
         Err(errno) => return Err(Fault::call("read from the sync pipe", b"", errno)),
     };
-    unpack(packet.get(..length))
+    match unpack(packet.get(..length))? {
+        ToInit::GoOn => Ok(()),
+        ToInit::Descriptors | ToInit::Plan { .. } => Err(unexpected()),
+    }
+}
+
+/// Waits for the steps that follow, and takes the descriptors that come with them.
+pub(crate) fn plan(context: &mut Context<'_>) -> Result<&'static [u8], Fault> {
+    let sync = sys::descriptor::borrow(context.sync.as_raw_fd());
+    loop {
+        let mut files = ArrayVec::new();
+        let message = receive(sync, &mut files)?;
+        let mut files = files.into_iter();
+        let length = match message {
+            ToInit::GoOn => return Err(unexpected()),
+            ToInit::Descriptors => None,
+            ToInit::Plan { length } => Some((length, files.next().ok_or_else(unexpected)?)),
+        };
+        for file in files {
+            context.give(file.into_raw_fd())?;
+        }
+        if let Some((length, file)) = length {
+            seal::check_numbers(context)?;
+            return sys::memory::sealed(file.as_fd(), usize::try_from(length).unwrap_or(usize::MAX))
+                .map_err(|errno| Fault::call("mmap", b"the plan", errno));
+        }
+    }
 }
 
 /// Asks for the tree of the step under way (`plan::Source::Asked`).
 pub(crate) fn tree(sync: BorrowedFd<'_>, step: u32) -> Result<OwnedFd, Fault> {
     tell(sync, &FromInit::Tree { step })?;
+    let mut files = ArrayVec::new();
+    match receive(sync, &mut files)? {
+        ToInit::GoOn => files.pop().ok_or_else(|| Fault::refusal("the runtime process sent no tree", b"")),
+        ToInit::Descriptors | ToInit::Plan { .. } => Err(unexpected()),
+    }
+}
+
+/// Receives a message and the descriptors that come with it.
+fn receive(sync: BorrowedFd<'_>, files: &mut ArrayVec<OwnedFd, DESCRIPTORS>) -> Result<ToInit, Fault> {
     let mut packet = [0; 64];
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut parts = [IoSliceMut::new(&mut packet)];
     let received = retry_on_intr(|| recvmsg(sync, &mut parts, &mut ancillary, RecvFlags::CMSG_CLOEXEC))
@@ -59,12 +97,12 @@ pub(crate) fn tree(sync: BorrowedFd<'_>, step: u32) -> Result<OwnedFd, Fault> {
     if received.bytes == 0 {
         sys::clone::exit(1);
     }
-    unpack(packet.get(..received.bytes))?;
-    let mut files = ancillary.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut files) => files.next(),
-        _ => None,
-    });
-    files.next().ok_or_else(|| Fault::refusal("the runtime process sent no tree", b""))
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(more) = message {
+            files.extend(more.take(files.remaining_capacity()));
+        }
+    }
+    unpack(packet.get(..received.bytes))
 }
 
 /// Tells of something that is not an error but that a person should know.
@@ -89,9 +127,10 @@ fn pack<'b>(message: &FromInit<'_>, packet: &'b mut [u8; MESSAGE]) -> Result<&'b
     }
 }
 
-fn unpack(packet: Option<&[u8]>) -> Result<(), Fault> {
-    match postcard::from_bytes(packet.unwrap_or_default()) {
-        Ok(ToInit::GoOn) => Ok(()),
-        Err(_) => Err(Fault::refusal("the runtime process said something that init does not understand", b"")),
-    }
+fn unpack(packet: Option<&[u8]>) -> Result<ToInit, Fault> {
+    postcard::from_bytes(packet.unwrap_or_default()).map_err(|_| unexpected())
+}
+
+fn unexpected() -> Fault {
+    Fault::refusal("the runtime process said something that init does not understand", b"")
 }

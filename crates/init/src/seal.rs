@@ -16,7 +16,7 @@ pub(crate) fn close_on_exec(context: &Context<'_>) -> Result<(), Fault> {
 /// Checks that none of ours is where the payload's begin: it would be left open.
 pub(crate) fn check_numbers(context: &Context<'_>) -> Result<(), Fault> {
     let first = context.first_own().cast_signed();
-    let ours = context.descriptors.as_chunks::<4>().0.iter().map(|number| i32::from_le_bytes(*number));
+    let ours = context.descriptors.iter().copied();
     if ours.chain([context.sync.as_raw_fd()]).any(|number| (0..first).contains(&number)) {
         return Err(Fault::refusal("a descriptor of the plan has a number that is the payload's", b""));
     }

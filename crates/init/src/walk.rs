@@ -15,9 +15,12 @@ use rustix::fd::AsFd;
 /// Takes step after step; the last one does not return.
 pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infallible, Fault> {
     let (header, mut steps) = Reader::with_header(plan).ok_or_else(|| Fault::refusal("the plan is broken", b""))?;
-    prepare(context, header, steps.clone())?;
-    for placed in steps.by_ref() {
-        take(context, placed.step)?;
+    prepare(context, header)?;
+    while let Some(placed) = steps.next() {
+        match placed.step {
+            Step::ReceivePlan => steps = Reader::new(conversation::plan(context)?),
+            step => take(context, step)?,
+        }
         if context.times.as_mut().is_some_and(|times| !times.note()) {
             send_times(context)?;
         }
@@ -27,14 +30,11 @@ pub(crate) fn walk<'p>(context: &mut Context<'p>, plan: &'p [u8]) -> Result<Infa
 }
 
 /// Shuts the descriptors that this process was born with, but the payload's.
-fn prepare<'p>(context: &mut Context<'p>, header: Header<'p>, mut steps: Reader<'p>) -> Result<(), Fault> {
-    context.descriptors = header.descriptors.0;
-    context.preserved = steps
-        .find_map(|placed| match placed.step {
-            Step::SealDescriptors { preserved, .. } => Some(preserved),
-            _ => None,
-        })
-        .unwrap_or(0);
+fn prepare(context: &mut Context<'_>, header: Header<'_>) -> Result<(), Fault> {
+    for number in header.descriptors.0.as_chunks::<4>().0 {
+        context.give(i32::from_le_bytes(*number))?;
+    }
+    context.preserved = header.preserved;
     context.times = header.times.then(Times::new).transpose()?;
     seal::check_numbers(context)?;
     seal::close_on_exec(context)
@@ -53,6 +53,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         Step::SessionKeyring { name } => namespaces::session_keyring(context, name.0),
         Step::LoopbackUp => namespaces::loopback_up(),
         Step::NewSession => namespaces::new_session(),
+        Step::ReceivePlan => Err(Fault::refusal("the plan is broken", b"")),
 
         Step::Propagation { flags } => root::propagation(context, flags),
         Step::ParentPrivate { path } => root::parent_private(path),
@@ -119,7 +120,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
             context.program = Some(Program::find(arguments, environment)?);
             Ok(())
         }
-        Step::SealDescriptors { listener, .. } => seal::seal(context, listener),
+        Step::SealDescriptors { listener } => seal::seal(context, listener),
         Step::Ready => ready(context),
         Step::AwaitWord => conversation::wait(context.sync.as_fd()),
         Step::AwaitStart { listener } => start::wait(context, listener),

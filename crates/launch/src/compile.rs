@@ -13,7 +13,7 @@ use rootfs::CgroupMounts;
 use rustix::process::Resource;
 use serde::{Serialize, Serializer};
 use spec::oci::{LinuxIdMapping, Process, Spec};
-use sys::namespace::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use sys::namespace::{CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// One thing that the runtime process does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,7 +21,7 @@ use sys::namespace::{CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 pub enum RuntimeStep {
     /// What is kept of the container between two calls, and what only its keeper can do.
     Keep(Keep),
-    /// Open what init is born holding.
+    /// Open what init is to hold: what stands before the clone, it is born holding; the rest is sent with the plan.
     Open(Descriptor),
     /// Raise our own hard limit of a resource (`RLIMIT_*`), for the child to inherit: in a user namespace it may not.
     RaiseLimit {
@@ -73,6 +73,8 @@ pub enum RuntimeStep {
         /// The namespace that is joined.
         namespace: Option<Join>,
     },
+    /// Send init the rest of its plan, which until here was worked out while it made namespaces.
+    SendPlan,
     /// Write `oom_score_adj` of init, which has no right to do so in a user namespace.
     OomScore(i32),
     /// Answer init until it is set up: run the hooks prestart and createRuntime when it asks, hand on its terminal.
@@ -121,8 +123,25 @@ pub struct Plan {
     pub init: Writer,
     /// What is not an error but that a person should know.
     pub warnings: Vec<String>,
-    /// Whether the container's PID namespace is its own.
-    pub own_pid_namespace: bool,
+}
+
+/// A plan of which as much is there as must be for init to be born. The rest is worked out while init makes namespaces,
+/// which takes the kernel longer than all else: [`crate::walk()`].
+pub struct Draft<'a> {
+    pub(crate) order: Order<'a>,
+    purpose: Purpose<'a>,
+    /// The runtime process's steps until there is a process.
+    pub(crate) birth: Vec<RuntimeStep>,
+    /// Its steps from then on.
+    life: Vec<RuntimeStep>,
+    /// What is not an error but that a person should know; of what is there.
+    pub warnings: Vec<String>,
+    pub(crate) manner: Manner,
+}
+
+/// What holds for all of a plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
     /// How many descriptors from 3 on are the program's.
     pub(crate) preserved: u32,
     /// Whether the CPUs are limited.
@@ -132,16 +151,58 @@ pub struct Plan {
     pub(crate) lends: bool,
 }
 
+/// What the process is for.
+enum Purpose<'a> {
+    /// A new container; `awaits_devices` where network devices are moved into it.
+    Create { awaits_devices: bool },
+    /// To join one: the namespaces that it has still to enter, and whether it has the container's mount namespace.
+    Exec { process: &'a Process, kinds: u32, rooted: bool },
+}
+
+impl Draft<'_> {
+    /// Whether the container's PID namespace is its own.
+    pub fn own_pid_namespace(&self) -> bool {
+        self.order.wanted.has(CLONE_NEWPID)
+    }
+
+    /// Whether the process that goes on is not the one that is made first.
+    pub(crate) fn is_adopted(&self) -> bool {
+        self.life.first() == Some(&RuntimeStep::Adopt)
+    }
+
+    /// The whole plan.
+    ///
+    /// # Errors
+    /// What of the config can't be done.
+    pub fn finish(self) -> Result<Plan, Error> {
+        let Draft { mut order, purpose, birth: mut runtime, life, mut warnings, .. } = self;
+        let born = order.descriptors.list.len();
+        match purpose {
+            Purpose::Create { awaits_devices } => order.end_create(awaits_devices)?,
+            Purpose::Exec { process, kinds, rooted } => order.end_exec(process, kinds, rooted)?,
+        }
+        let mut more: Vec<_> = order.descriptors.list.into_iter().skip(born).map(RuntimeStep::Open).collect();
+        for step in life {
+            if step == RuntimeStep::SendPlan {
+                runtime.append(&mut more);
+            }
+            runtime.push(step);
+        }
+        warnings.append(&mut order.warnings);
+        Ok(Plan { runtime, init: order.steps, warnings })
+    }
+}
+
 /// The plan of a new container and that of its cgroup, which `layout` has a place for.
 ///
 /// # Errors
 /// What of the config can't be done.
-pub fn create(
-    spec: &Spec,
-    request: &Request<'_>,
+pub fn create<'a>(
+    spec: &'a Spec,
+    request: &'a Request<'_>,
     facts: &Facts,
     layout: &Layout,
-) -> Result<(Plan, cgroups::Plan), Error> {
+) -> Result<(Draft<'a>, cgroups::Plan), Error> {
     let mut cgroup = plan_cgroup(spec, request, layout)?;
     if cgroup.dispensable && !facts.root {
         // Nobody but root may make cgroups (unless some are delegated), and nothing of this one was asked for.
@@ -159,39 +220,32 @@ pub fn create(
     if let Some(uid) = owner(spec, &wanted, &maps(spec)) {
         cgroup.give_to(uid);
     }
-    let mut order = new_order(spec, request, &facts, &wanted);
-    order.create(!devices.is_empty())?;
-    let Order { steps, descriptors, mut warnings, .. } = order;
-    warnings.extend(cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)));
-    let process = spec.process().as_ref();
-    let mut runtime = keep(spec, request, &cgroup);
-    runtime.extend(prepare(descriptors, process, wanted.has(CLONE_NEWUSER)));
-    runtime.extend(birth(spec, &wanted, around));
-    // While init is at work, which makes device nodes: that is allowed whatever the rules say. Before hooks, which may
-    // allow more.
-    if cgroup.devices.is_some() && !around && !devices_come_first(&cgroup) {
-        runtime.push(RuntimeStep::Keep(Keep::SetDevices));
-    }
+    let clones = made_by_clone(&wanted, !devices.is_empty());
+    let mut order = new_order(spec, request, facts, wanted);
+    order.begin_create(clones);
+    let purpose = Purpose::Create { awaits_devices: !devices.is_empty() };
+    let warnings = cgroup.warnings.iter().map(|warning| format!("{} ({})", warning.text, warning.place)).collect();
+    let (birth, mut life) = birth(&order, &cgroup, clones);
     if !devices.is_empty() {
-        let namespace = wanted.join(CLONE_NEWNET).cloned();
-        runtime.push(RuntimeStep::NetworkDevices { devices, namespace });
+        let namespace = order.wanted.join(CLONE_NEWNET).cloned();
+        life.push(RuntimeStep::NetworkDevices { devices, namespace });
     }
-    runtime.extend(process.and_then(Process::oom_score_adj).map(RuntimeStep::OomScore));
-    runtime.push(RuntimeStep::UntilReady);
+    life.push(RuntimeStep::SendPlan);
+    life.extend(spec.process().as_ref().and_then(Process::oom_score_adj).map(RuntimeStep::OomScore));
+    life.push(RuntimeStep::UntilReady);
     if !request.awaits_start {
-        runtime.push(RuntimeStep::UntilExecuted);
-        runtime.push(RuntimeStep::Keep(Keep::Poststart));
+        life.push(RuntimeStep::UntilExecuted);
+        life.push(RuntimeStep::Keep(Keep::Poststart));
     }
-    let plan = Plan {
-        runtime,
-        init: steps,
+    let draft = Draft {
+        order,
+        purpose,
+        birth,
+        life,
         warnings,
-        own_pid_namespace: wanted.has(CLONE_NEWPID),
-        preserved: request.preserve_fds,
-        cpuset: cpuset(spec),
-        lends: !limits_memory(spec),
+        manner: Manner { preserved: request.preserve_fds, cpuset: cpuset(spec), lends: !limits_memory(spec) },
     };
-    Ok((plan, cgroup))
+    Ok((draft, cgroup))
 }
 
 /// The plan of a process that joins a container. `kinds` are the `CLONE_NEW*` of the container's namespaces that are
@@ -199,48 +253,47 @@ pub fn create(
 ///
 /// # Errors
 /// What of the process can't be done.
-pub fn exec(
-    spec: &Spec,
-    process: &Process,
-    request: &Request<'_>,
+pub fn exec<'a>(
+    spec: &'a Spec,
+    process: &'a Process,
+    request: &'a Request<'_>,
     facts: &Facts,
     kinds: u32,
     given: &Given<'_>,
-) -> Result<Plan, Error> {
+) -> Result<Draft<'a>, Error> {
     let mut facts = facts.clone();
     facts.cgroup_tasks = given.cgroup_tasks.len();
     facts.cgroup_directory = given.cgroup.is_some();
-    let wanted = Wanted::default();
-    let mut order = new_order(spec, request, &facts, &wanted);
-    order.exec(process, kinds)?;
-    let Order { steps, descriptors, warnings, .. } = order;
+    let mut order = new_order(spec, request, facts, Wanted::default());
+    let late = order.begin_exec(kinds);
     let initial = process.exec_cpu_affinity().as_ref().and_then(|affinity| affinity.initial().as_deref());
     let mask = security::scheduling::cpus(INITIAL_CPUS, initial.unwrap_or_default())?;
-    let mut runtime = prepare(descriptors, Some(process), kinds & CLONE_NEWUSER != 0);
+    let mut birth = prepare(&order.descriptors, Some(process), kinds & CLONE_NEWUSER != 0);
     if !mask.is_empty() {
-        runtime.push(RuntimeStep::CpuAffinity { mask });
+        birth.push(RuntimeStep::CpuAffinity { mask });
     }
     let reborn = kinds & CLONE_NEWPID != 0;
-    runtime.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None, waits: false });
+    birth.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None, waits: false });
+    let mut life = Vec::new();
     if reborn {
-        runtime.extend([RuntimeStep::Adopt, RuntimeStep::Note, RuntimeStep::GoOn { ids: None }]);
+        life.extend([RuntimeStep::Adopt, RuntimeStep::Note, RuntimeStep::GoOn { ids: None }]);
     } else {
-        runtime.push(RuntimeStep::Note);
+        life.push(RuntimeStep::Note);
     }
-    runtime.extend(process.oom_score_adj().map(RuntimeStep::OomScore));
-    runtime.push(RuntimeStep::UntilExecuted);
-    Ok(Plan {
-        runtime,
-        init: steps,
-        warnings,
-        own_pid_namespace: reborn,
-        preserved: request.preserve_fds,
-        cpuset: cpuset(spec),
-        lends: reborn,
+    life.push(RuntimeStep::SendPlan);
+    life.extend(process.oom_score_adj().map(RuntimeStep::OomScore));
+    life.push(RuntimeStep::UntilExecuted);
+    Ok(Draft {
+        order,
+        purpose: Purpose::Exec { process, kinds: late, rooted: kinds & CLONE_NEWNS != 0 },
+        birth,
+        life,
+        warnings: Vec::new(),
+        manner: Manner { preserved: request.preserve_fds, cpuset: cpuset(spec), lends: reborn },
     })
 }
 
-fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wanted: &'a Wanted) -> Order<'a> {
+fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: Facts, wanted: Wanted) -> Order<'a> {
     Order {
         spec,
         request,
@@ -252,32 +305,16 @@ fn new_order<'a>(spec: &'a Spec, request: &'a Request<'a>, facts: &'a Facts, wan
     }
 }
 
-/// What is kept and made of a new container before init is born.
-fn keep(spec: &Spec, request: &Request<'_>, cgroup: &cgroups::Plan) -> Vec<RuntimeStep> {
-    let mut steps = vec![Keep::SaveState];
-    if request.awaits_start {
-        steps.push(Keep::Listen);
-    }
-    if cgroup.unit.is_none() && !cgroup.paths.is_empty() {
-        steps.extend([Keep::MakeCgroups, Keep::SetLimits]);
-        steps.extend(devices_come_first(cgroup).then_some(Keep::SetDevices));
-    }
-    if resctrl(spec) {
-        steps.push(Keep::MakeResctrl);
-    }
-    steps.into_iter().map(RuntimeStep::Keep).collect()
-}
-
 /// On v1 all devices are denied, and then one after the other allowed: nobody may be in the cgroup meanwhile.
 fn devices_come_first(cgroup: &cgroups::Plan) -> bool {
     matches!(cgroup.devices, Some(cgroups::Act::DeviceRules { .. }))
 }
 
 /// What is opened and raised before init is born.
-fn prepare(descriptors: Descriptors, process: Option<&Process>, user_namespace: bool) -> Vec<RuntimeStep> {
+fn prepare(descriptors: &Descriptors, process: Option<&Process>, user_namespace: bool) -> Vec<RuntimeStep> {
     let raised = process.filter(|_| user_namespace).into_iter().flat_map(security::limits::hard);
     let raise = raised.map(|(resource, hard)| RuntimeStep::RaiseLimit { resource, hard });
-    descriptors.list.into_iter().map(RuntimeStep::Open).chain(raise).collect()
+    descriptors.list.iter().cloned().map(RuntimeStep::Open).chain(raise).collect()
 }
 
 /// The cgroup of a new container, from files or from systemd.
@@ -291,41 +328,64 @@ fn plan_cgroup(spec: &Spec, request: &Request<'_>, layout: &Layout) -> Result<cg
     Ok(cgroups::plan(layout, path, request.id, resources)?)
 }
 
-/// How the init of a new container is born. It is noted before it may go on, and its cgroup is made around it where
-/// systemd does that.
-fn birth(spec: &Spec, wanted: &Wanted, around: bool) -> Vec<RuntimeStep> {
-    let reborn = joins_by_birth(wanted);
+/// How the init of a new container is born, by a clone3 that makes `clones`, and what is done from then on. It is noted
+/// before it may go on, and its cgroup is made around it where systemd does that.
+fn birth(order: &Order<'_>, cgroup: &cgroups::Plan, clones: u32) -> (Vec<RuntimeStep>, Vec<RuntimeStep>) {
+    let (spec, wanted) = (order.spec, &order.wanted);
+    let (around, reborn) = (cgroup.unit.is_some(), joins_by_birth(wanted));
+    let mut steps = vec![RuntimeStep::Keep(Keep::SaveState)];
+    steps.extend(order.request.awaits_start.then_some(RuntimeStep::Keep(Keep::Listen)));
+    // What it is not born in, it joins when it has its plan.
+    let early = order.facts.cgroup_directory;
+    steps.extend(make_cgroups(cgroup).filter(|_| early));
+    if resctrl(spec) {
+        steps.push(RuntimeStep::Keep(Keep::MakeResctrl));
+    }
+    steps.extend(prepare(&order.descriptors, spec.process().as_ref(), wanted.has(CLONE_NEWUSER)));
     let ids = wanted.makes(CLONE_NEWUSER).then(|| maps(spec));
     let time = wanted.makes(CLONE_NEWTIME).then(|| Offsets::new(spec));
     // A time namespace belongs to the user namespace of its maker: the child's, where that is new and it is there.
     let (ours, its) = if reborn || ids.is_none() { (time, None) } else { (None, time) };
-    let mut steps: Vec<_> = borrowed(wanted).cloned().map(RuntimeStep::Visit).collect();
-    steps.extend(ours.map(RuntimeStep::TimeNamespace));
-    let leaves = !steps.is_empty();
+    let mut away: Vec<_> = borrowed(wanted).cloned().map(RuntimeStep::Visit).collect();
+    away.extend(ours.map(RuntimeStep::TimeNamespace));
+    let back = (!away.is_empty()).then_some(RuntimeStep::Return);
+    steps.append(&mut away);
     steps.push(RuntimeStep::Clone {
-        namespaces: if reborn { 0 } else { made_by_clone(wanted) },
+        namespaces: if reborn { 0 } else { clones },
         into_cgroup: !reborn && !around,
         ids: ids.clone().filter(|_| !reborn),
         time: its,
         waits: !reborn && (around || ids.is_some()),
     });
-    if leaves {
-        steps.push(RuntimeStep::Return);
-    }
-    if reborn {
-        steps.push(RuntimeStep::Adopt);
-    }
-    steps.push(RuntimeStep::Note);
+    steps.extend(back);
+    let mut life = Vec::new();
+    let known = if reborn { &mut life } else { &mut steps };
+    known.extend(reborn.then_some(RuntimeStep::Adopt));
+    known.push(RuntimeStep::Note);
     if around {
-        steps.extend([Keep::MakeCgroups, Keep::SetLimits, Keep::SetDevices].map(RuntimeStep::Keep));
+        known.extend([Keep::MakeCgroups, Keep::SetLimits, Keep::SetDevices].map(RuntimeStep::Keep));
     }
     if resctrl(spec) {
-        steps.push(RuntimeStep::Keep(Keep::EnterResctrl));
+        known.push(RuntimeStep::Keep(Keep::EnterResctrl));
     }
     if reborn || around || ids.is_some() {
-        steps.push(RuntimeStep::GoOn { ids });
+        known.push(RuntimeStep::GoOn { ids });
     }
-    steps
+    life.extend(make_cgroups(cgroup).filter(|_| !early));
+    // While init is at work, which makes device nodes: that is allowed whatever the rules say. Before hooks, which may
+    // allow more.
+    if cgroup.devices.is_some() && !around && !devices_come_first(cgroup) {
+        life.push(RuntimeStep::Keep(Keep::SetDevices));
+    }
+    (steps, life)
+}
+
+/// The making of the cgroups, but where systemd does that.
+fn make_cgroups(cgroup: &cgroups::Plan) -> impl Iterator<Item = RuntimeStep> {
+    let made = cgroup.unit.is_none() && !cgroup.paths.is_empty();
+    let devices = devices_come_first(cgroup).then_some(Keep::SetDevices);
+    let steps = [Keep::MakeCgroups, Keep::SetLimits].into_iter().chain(devices);
+    steps.filter(move |_| made).map(RuntimeStep::Keep)
 }
 
 /// The id maps that the config gives.
@@ -351,7 +411,7 @@ fn cpuset(spec: &Spec) -> bool {
 }
 
 /// Whether the config limits the memory.
-fn limits_memory(spec: &Spec) -> bool {
+pub(crate) fn limits_memory(spec: &Spec) -> bool {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     let limit = resources.and_then(|resources| resources.memory().as_ref()?.limit());
     let unified = resources.and_then(|resources| resources.unified().as_ref());

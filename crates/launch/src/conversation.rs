@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use crate::sentence::Sentences;
-use plan::{FromInit, MESSAGE, ToInit};
-use rustix::fd::{BorrowedFd, OwnedFd};
+use crate::stage;
+use plan::{DESCRIPTORS, FromInit, MESSAGE, ToInit};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -110,10 +111,25 @@ pub fn converse(
 }
 
 fn answer(sync: BorrowedFd<'_>, descriptor: Option<&OwnedFd>) -> Result<(), Error> {
-    use rustix::fd::AsFd;
+    say(sync, ToInit::GoOn, descriptor.map(AsFd::as_fd).as_slice())
+}
+
+/// Sends init the steps that it waits for, and the descriptors that they need.
+pub(crate) fn send_plan(sync: BorrowedFd<'_>, steps: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Error> {
+    let file = stage::plan(steps)?;
+    let mut rest = descriptors;
+    while let Some((some, more)) = rest.split_at_checked(DESCRIPTORS) {
+        say(sync, ToInit::Descriptors, some)?;
+        rest = more;
+    }
+    let last: Vec<_> = std::iter::once(file.as_fd()).chain(rest.iter().copied()).collect();
+    say(sync, ToInit::Plan { length: steps.len() as u64 }, &last)
+}
+
+fn say(sync: BorrowedFd<'_>, message: ToInit, descriptors: &[BorrowedFd<'_>]) -> Result<(), Error> {
     let mut packet = [0_u8; 16];
-    let bytes = postcard::to_slice(&ToInit::GoOn, &mut packet).map_err(|_| Error::Garbled)?;
-    send_descriptor(sync, bytes, descriptor.map(AsFd::as_fd)).map_err(speaking)
+    let bytes = postcard::to_slice(&message, &mut packet).map_err(|_| Error::Garbled)?;
+    send_descriptors(sync, bytes, descriptors).map_err(speaking)
 }
 
 fn speaking(errno: Errno) -> Error {
@@ -124,14 +140,13 @@ fn speaking(errno: Errno) -> Error {
     }
 }
 
-/// Sends one packet with at most one descriptor.
+/// Sends one packet with at most [`DESCRIPTORS`].
 ///
 /// # Errors
 /// As sendmsg(2).
-pub fn send_descriptor(socket: BorrowedFd<'_>, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+pub fn send_descriptors(socket: BorrowedFd<'_>, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    let descriptors = descriptor.as_slice();
     if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(Errno::NOBUFS);
     }

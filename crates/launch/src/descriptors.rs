@@ -1,4 +1,4 @@
-//! What init is born holding: named while planning, opened just before the clone.
+//! What init is to hold: named while planning; opened before the clone, or before it is sent with the plan.
 
 use crate::error::Error;
 use namespaces::{Join, Map};
@@ -88,13 +88,17 @@ impl Given<'_> {
     }
 }
 
-/// What init is born holding, in the order of the plan's handles.
+/// What init is to hold, in the order of the plan's handles.
 #[derive(Debug, Default)]
-pub(crate) struct Held<'p>(Vec<(&'p Descriptor, Option<OwnedFd>)>);
+pub(crate) struct Held {
+    all: Vec<(Descriptor, Option<OwnedFd>)>,
+    /// How many of them init was born with.
+    pub(crate) born: usize,
+}
 
-impl<'p> Held<'p> {
+impl Held {
     /// Opens the next one; what is given must be there.
-    pub(crate) fn open(&mut self, descriptor: &'p Descriptor, given: &Given<'_>) -> Result<(), Error> {
+    pub(crate) fn open(&mut self, descriptor: &Descriptor, given: &Given<'_>) -> Result<(), Error> {
         let opened = match descriptor {
             Descriptor::Namespace(join) => Some(namespaces::open(join)?),
             Descriptor::UserNamespace(UserNamespace::Mapped { uids, gids }) => {
@@ -107,17 +111,22 @@ impl<'p> Held<'p> {
             })?),
             there => given.get(there).map(|_| None)?,
         };
-        self.0.push((descriptor, opened));
+        self.all.push((descriptor.clone(), opened));
         Ok(())
     }
 
-    /// All of them.
-    pub(crate) fn all<'a>(&'a self, given: &'a Given<'_>) -> Result<Vec<BorrowedFd<'a>>, Error> {
-        let one = |(descriptor, opened): &'a (&Descriptor, Option<OwnedFd>)| match opened {
+    /// All that init was not born with.
+    pub(crate) fn new<'a>(&'a self, given: &'a Given<'_>) -> Result<Vec<BorrowedFd<'a>>, Error> {
+        let one = |(descriptor, opened): &'a (Descriptor, Option<OwnedFd>)| match opened {
             Some(opened) => Ok(opened.as_fd()),
             None => given.get(descriptor),
         };
-        self.0.iter().map(one).collect()
+        self.all.iter().skip(self.born).map(one).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
     }
 }
 

@@ -79,6 +79,11 @@ fn at(place: &str) -> String {
 }
 
 impl Error {
+    /// Whether it is something in the config that was found when the process was there already and had nothing to do yet.
+    pub fn is_late_refusal(&self) -> bool {
+        matches!(self, Error::Rootfs(_) | Error::Security(_) | Error::Groups { .. })
+    }
+
     /// The place in the config that it is about, as a JSON pointer.
     pub fn pointer(&self) -> Option<&str> {
         match self {

@@ -76,7 +76,7 @@ pub(crate) fn program(steps: &mut Writer, arguments: &[&str], environment: &[&st
     let (arguments, environment) = (list(arguments), list(environment));
     let (arguments, environment) = (Texts::new(&arguments).unwrap(), Texts::new(&environment).unwrap());
     steps.push("/process/args", Step::Program { arguments, environment });
-    steps.push("", Step::SealDescriptors { preserved: 0, listener: None });
+    steps.push("", Step::SealDescriptors { listener: None });
     steps.push("", Step::Ready);
     steps.push("", Step::AwaitWord);
     steps.push("/process/args", Step::Exec);

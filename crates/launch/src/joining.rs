@@ -1,12 +1,22 @@
 //! By whom, and when, each namespace is made or joined.
 
 use namespaces::{Join, Wanted};
-use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER};
 
-/// The namespaces that clone3 makes. A cgroup namespace is made after joining the cgroup, a time namespace by
-/// the runtime process, which its child inherits from, or by the child where it has a user namespace to own it.
-pub(crate) fn made_by_clone(wanted: &Wanted) -> u32 {
-    wanted.new & !(CLONE_NEWCGROUP | CLONE_NEWTIME)
+/// The namespaces that clone3 makes: those that take in only children or own the others, and a network namespace that
+/// the runtime process is to find (`fills_network`); all where the process is made that enters a PID namespace, since in
+/// there it may be looked into.
+pub(crate) fn made_by_clone(wanted: &Wanted, fills_network: bool) -> u32 {
+    let network = if fills_network { CLONE_NEWNET } else { 0 };
+    let all = if joins_by_birth(wanted) { made_by_init(wanted) } else { network };
+    wanted.new & (CLONE_NEWPID | CLONE_NEWUSER | all)
+}
+
+/// The namespaces that init makes as soon as it is there, unless clone3 has: the runtime process need not wait for them. A
+/// cgroup namespace is made in the cgroup, a time namespace by the runtime process, which its child inherits
+/// from, or by the child where it has a user namespace to own it.
+pub(crate) fn made_by_init(wanted: &Wanted) -> u32 {
+    wanted.new & !(CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWTIME)
 }
 
 /// Whether a namespace is joined that takes in only children (PID), or that must own the new ones (user).

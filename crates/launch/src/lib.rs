@@ -26,8 +26,8 @@ pub mod trace;
 mod walk;
 
 pub use birth::Born;
-pub use compile::{Keep, Plan, RuntimeStep, create, exec};
-pub use conversation::{Attendant, Pause, converse, send_descriptor};
+pub use compile::{Draft, Keep, Plan, RuntimeStep, create, exec};
+pub use conversation::{Attendant, Pause, converse, send_descriptors};
 pub use descriptors::{Descriptor, Given};
 pub use error::Error;
 pub use request::{Facts, Request};

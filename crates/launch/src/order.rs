@@ -4,16 +4,14 @@
 
 use crate::descriptors::{Descriptor, Descriptors};
 use crate::error::Error;
-use crate::joining::{entered, entered_before, joins_by_birth, made_by_clone};
+use crate::joining::{entered, entered_before, joins_by_birth, made_by_init};
 use crate::request::{Facts, Request};
 use namespaces::{Join, Wanted};
 use plan::{Bytes, Hook, Step, Text, Texts, Writer};
 use spec::oci::{self, Process, Spec};
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
-use sys::namespace::{
-    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS,
-};
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS};
 
 /// CAP_SYS_ADMIN: what installing a filter needs without no-new-privileges.
 const SYS_ADMIN: u64 = 1 << 21;
@@ -22,17 +20,27 @@ const SYS_ADMIN: u64 = 1 << 21;
 pub(crate) struct Order<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) request: &'a Request<'a>,
-    pub(crate) facts: &'a Facts,
-    pub(crate) wanted: &'a Wanted,
+    pub(crate) facts: Facts,
+    pub(crate) wanted: Wanted,
     pub(crate) steps: Writer,
     pub(crate) descriptors: Descriptors,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Order<'_> {
-    /// All that init of a new container does; `awaits_devices` where the runtime process moves network devices in.
-    pub(crate) fn create(&mut self, awaits_devices: bool) -> Result<(), Error> {
+    /// What init of a new container does while the runtime process works out the rest: what takes the kernel long.
+    pub(crate) fn begin_create(&mut self, made_by_clone: u32) {
         self.signals();
+        self.enter_by_birth(made_by_clone);
+        self.push("", Step::NewSession);
+        if self.wanted.makes(CLONE_NEWNET) {
+            self.push("/linux/namespaces", Step::LoopbackUp);
+        }
+        self.push("", Step::ReceivePlan);
+    }
+
+    /// The rest; `awaits_devices` where the runtime process moves network devices in.
+    pub(crate) fn end_create(&mut self, awaits_devices: bool) -> Result<(), Error> {
         self.enter()?;
         self.root(awaits_devices)?;
         self.system()?;
@@ -47,10 +55,10 @@ impl Order<'_> {
         Ok(())
     }
 
-    /// All that a process does that joins a container: `exec`.
-    pub(crate) fn exec(&mut self, process: &Process, kinds: u32) -> Result<(), Error> {
+    /// What a process that joins a container, `exec`, does while the runtime process works out the rest. Which namespaces
+    /// of `kinds` are entered then is what it returns.
+    pub(crate) fn begin_exec(&mut self, kinds: u32) -> u32 {
         self.signals();
-        let rooted = kinds & CLONE_NEWNS != 0;
         let mut kinds = self.enter_unseen(kinds);
         if kinds & CLONE_NEWPID != 0 {
             let pid = Some(self.descriptors.add(Descriptor::PidNamespace));
@@ -61,6 +69,12 @@ impl Order<'_> {
             self.push("", Step::Reborn { pid, user, new: 0, cgroup });
             kinds &= !(CLONE_NEWPID | if inside { CLONE_NEWUSER } else { 0 });
         }
+        self.push("", Step::ReceivePlan);
+        kinds
+    }
+
+    /// The rest: the namespaces of `kinds` that are still to be entered; `rooted` where a mount namespace is or was.
+    pub(crate) fn end_exec(&mut self, process: &Process, kinds: u32, rooted: bool) -> Result<(), Error> {
         self.join_cgroups();
         self.cpus(process)?;
         // Our procfs is of the container's PID namespace by birth.
@@ -129,32 +143,45 @@ impl Order<'_> {
         Ok(())
     }
 
-    /// Cgroups first, so that all that follows is accounted; then the namespaces that clone3 could not make: a cgroup
-    /// namespace's root is where its maker is.
-    fn enter(&mut self) -> Result<(), Error> {
-        for join in entered_before(self.wanted, self.facts.root) {
-            self.enter_namespace(join);
+    /// What must be before there is a process in the container, where a PID or user namespace is joined; else the new
+    /// namespaces that clone3 has not made. Nobody can see this process before.
+    fn enter_by_birth(&mut self, made_by_clone: u32) {
+        for join in entered_before(&self.wanted, self.facts.root).cloned().collect::<Vec<_>>() {
+            self.enter_namespace(&join);
         }
-        if joins_by_birth(self.wanted) {
+        if joins_by_birth(&self.wanted) {
             let mut join = |kind| {
                 let join = self.wanted.join(kind)?;
                 Some(self.descriptors.add(Descriptor::Namespace(join.clone())))
             };
             let (pid, user) = (join(CLONE_NEWPID), join(CLONE_NEWUSER));
             let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
-            self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone(self.wanted), cgroup });
+            self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone, cgroup });
         }
+        let mut kinds = made_by_init(&self.wanted) & !made_by_clone;
+        if self.wanted.makes(CLONE_NEWCGROUP) && !self.joins_cgroups() {
+            kinds |= CLONE_NEWCGROUP;
+        }
+        if kinds != 0 {
+            self.push("/linux/namespaces", Step::NewNamespaces { kinds });
+        }
+    }
+
+    /// Whether it is not born in all of its cgroups.
+    fn joins_cgroups(&self) -> bool {
+        self.facts.cgroup_tasks != 0
+    }
+
+    /// Cgroups first, so that all that follows is accounted; then the namespaces that are joined, and the one whose root
+    /// is where its maker is.
+    fn enter(&mut self) -> Result<(), Error> {
         self.join_cgroups();
         self.push("", Step::CpuAffinity { mask: Bytes(&[]) });
-        for join in entered(self.wanted, self.facts.root) {
-            self.enter_namespace(join);
+        for join in entered(&self.wanted, self.facts.root).cloned().collect::<Vec<_>>() {
+            self.enter_namespace(&join);
         }
-        if self.wanted.makes(CLONE_NEWCGROUP) {
+        if self.wanted.makes(CLONE_NEWCGROUP) && self.joins_cgroups() {
             self.push("/linux/namespaces", Step::NewNamespaces { kinds: CLONE_NEWCGROUP });
-        }
-        self.push("", Step::NewSession);
-        if self.wanted.makes(CLONE_NEWNET) {
-            self.push("/linux/namespaces", Step::LoopbackUp);
         }
         let default = Process::default();
         // Of the namespaces that have been entered; the first to write to it is the keyring's label.
@@ -360,7 +387,7 @@ impl Order<'_> {
 
     fn seal(&mut self) {
         let listener = self.request.awaits_start.then(|| self.descriptors.add(Descriptor::StartSocket));
-        self.push("", Step::SealDescriptors { preserved: self.request.preserve_fds, listener });
+        self.push("", Step::SealDescriptors { listener });
     }
 
     /// The filter is installed as late as can be, so that it need not allow what only we call; what notifies comes

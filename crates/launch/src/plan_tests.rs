@@ -1,6 +1,6 @@
 //! The runtime process's part of plans, as lines of text: what is walked is what stands here.
 
-use crate::compile::{Plan, RuntimeStep, create};
+use crate::compile::{Plan, RuntimeStep, create, limits_memory};
 use crate::descriptors::Descriptor;
 use crate::request::{Facts, Request};
 use cgroups::{Hierarchy, Layout, Unified};
@@ -9,6 +9,7 @@ use security::labels::Lsm;
 use serde_json::json;
 use spec::oci::{LinuxIdMappingBuilder, Spec};
 use std::path::Path;
+use sys::namespace::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWUTS};
 
 /// The steps by name, with `(…)` of those that differ by what is in them.
 fn lines(linux: &str, process: &str, awaits_start: bool) -> Vec<String> {
@@ -27,17 +28,21 @@ fn planned_by(
     awaits_start: bool,
     systemd_cgroup: bool,
 ) -> Plan {
-    let config = format!(
-        r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
-            "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
-    );
-    let spec = spec::parse(config.into_bytes()).unwrap().spec;
+    let spec = spec(linux, process);
     let layout = Layout::Unified(Unified {
         mount: "/sys/fs/cgroup".into(),
         own: "/".into(),
         controllers: ["memory", "pids"].map(Into::into).into(),
     });
     planned_on(&layout, &spec, identity, awaits_start, systemd_cgroup)
+}
+
+fn spec(linux: &str, process: &str) -> Spec {
+    let config = format!(
+        r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
+            "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
+    );
+    spec::parse(config.into_bytes()).unwrap().spec
 }
 
 fn planned_on(
@@ -75,7 +80,7 @@ fn planned_on(
         creating: ("", ""),
         created: ("", ""),
     };
-    create(spec, &request, &facts, layout).unwrap().0
+    create(spec, &request, &facts, layout).unwrap().0.finish().unwrap()
 }
 
 fn line(step: &RuntimeStep) -> String {
@@ -112,10 +117,11 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
             "Listen",
             "MakeCgroups",
             "SetLimits",
-            "Open StartSocket",
-            "Clone 0x20020000 cgroup=true ids=false time=false",
+            "Clone 0x20000000 cgroup=true ids=false time=false",
             "Note",
             "SetDevices",
+            "Open StartSocket",
+            "SendPlan",
             "UntilReady",
         ]
     );
@@ -124,7 +130,7 @@ fn the_common_case_is_one_clone_into_the_cgroup() {
 /// Who runs out of memory takes with it all that share it.
 #[test]
 fn a_child_in_a_limited_cgroup_borrows_no_memory() {
-    let lends = |resources: &str| planned(&format!(r#""resources":{{{resources}}}"#), "", true, false).lends;
+    let lends = |resources: &str| !limits_memory(&spec(&format!(r#""resources":{{{resources}}}"#), ""));
     assert!(lends(""));
     assert!(lends(r#""memory":{},"unified":{"pids.max":"7"}"#));
     assert!(lends(r#""memory":{"limit":-1}"#));
@@ -140,7 +146,20 @@ fn on_v1_device_rules_are_set_before_anybody_is_in_the_cgroup() {
     let layout = Layout::Legacy { hierarchies: vec![devices], unified: None };
     let spec = spec::parse(br#"{"ociVersion":"1.2.0","root":{"path":"rootfs"},"linux":{}}"#.to_vec()).unwrap().spec;
     let steps: Vec<_> = planned_on(&layout, &spec, None, true, false).runtime.iter().map(line).collect();
-    assert_eq!(steps[2..5], ["MakeCgroups", "SetLimits", "SetDevices"]);
+    assert_eq!(
+        steps[2..],
+        [
+            "Clone 0x0 cgroup=true ids=false time=false",
+            "Note",
+            "MakeCgroups",
+            "SetLimits",
+            "SetDevices",
+            "Open CgroupTasks",
+            "Open StartSocket",
+            "SendPlan",
+            "UntilReady",
+        ]
+    );
     assert_eq!(steps.iter().filter(|step| *step == "SetDevices").count(), 1);
 }
 
@@ -153,14 +172,14 @@ fn a_unit_is_made_around_the_child() {
         steps(r#""namespaces":[{"type":"mount"}],"cgroupsPath":":x:a""#),
         [
             "SaveState",
-            "Clone 0x20000 cgroup=false ids=false time=false",
+            "Clone 0x0 cgroup=false ids=false time=false",
             "Note",
             "MakeCgroups",
             "SetLimits",
             "SetDevices",
             "GoOn ids=false",
+            "SendPlan",
             "UntilReady",
-            "UntilExecuted",
         ]
     );
     assert_eq!(
@@ -187,9 +206,10 @@ fn run_goes_on_to_the_program_and_the_hooks_after_it() {
             "SaveState",
             "MakeCgroups",
             "SetLimits",
-            "Clone 0x20000 cgroup=true ids=false time=false",
+            "Clone 0x0 cgroup=true ids=false time=false",
             "Note",
             "SetDevices",
+            "SendPlan",
             "OomScore",
             "UntilReady",
             "UntilExecuted",
@@ -201,10 +221,10 @@ fn run_goes_on_to_the_program_and_the_hooks_after_it() {
 #[test]
 fn a_time_namespace_belongs_to_the_containers_user_namespace() {
     let host = lines(r#""namespaces":[{"type":"time"},{"type":"mount"}]"#, "", false);
-    assert_eq!(host[3..7], ["TimeNamespace", "Clone 0x20000 cgroup=true ids=false time=false", "Return", "Note"]);
+    assert_eq!(host[3..7], ["TimeNamespace", "Clone 0x0 cgroup=true ids=false time=false", "Return", "Note"]);
     let namespaces = r#""namespaces":[{"type":"time"},{"type":"user"},{"type":"mount"}],"#;
     let own = lines(&format!("{namespaces}{MAPS}"), "", false);
-    assert_eq!(own[3..6], ["Clone 0x10020000 cgroup=true ids=true time=true", "Note", "GoOn ids=true"]);
+    assert_eq!(own[3..6], ["Clone 0x10000000 cgroup=true ids=true time=true", "Note", "GoOn ids=true"]);
 }
 
 #[test]
@@ -223,13 +243,32 @@ fn what_takes_in_only_children_is_entered_by_the_init_stage() {
     );
 }
 
+/// What the kernel takes long for, init does while the rest of its plan is worked out; but nothing where it can be seen.
+#[test]
+fn namespaces_are_made_by_init_before_it_has_its_plan() {
+    let steps = |linux: &str| -> Vec<String> {
+        let plan = planned(linux, "", false, false);
+        let until = |name: &String| !name.starts_with("ReceivePlan");
+        plan.init.steps().map(|placed| format!("{:?}", placed.step)).take_while(until).collect()
+    };
+    let new = r#"{"type":"mount"},{"type":"network"},{"type":"cgroup"},{"type":"ipc"},{"type":"uts"}"#;
+    let kinds = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWUTS;
+    assert_eq!(
+        steps(&format!(r#""namespaces":[{{"type":"pid"}},{new}]"#))[1..],
+        [format!("NewNamespaces {{ kinds: {kinds} }}"), "NewSession".into(), "LoopbackUp".into()]
+    );
+    let joined = steps(&format!(r#""namespaces":[{{"type":"pid","path":"/p"}},{new}]"#));
+    let kinds = kinds & !CLONE_NEWCGROUP;
+    assert!(joined[1].starts_with("Reborn") && joined[1].contains(&format!("new: {kinds}")), "{joined:?}");
+}
+
 #[test]
 fn a_network_of_the_hosts_is_visited_before_the_user_namespace_is_new() {
     let namespaces = r#""namespaces":[{"type":"network","path":"/n"},{"type":"user"},{"type":"mount"}],"#;
     let borrowed = lines(&format!("{namespaces}{MAPS}"), "", false);
     assert_eq!(
         borrowed[3..8],
-        ["Visit", "Clone 0x10020000 cgroup=true ids=true time=false", "Return", "Note", "GoOn ids=true",]
+        ["Visit", "Clone 0x10000000 cgroup=true ids=true time=false", "Return", "Note", "GoOn ids=true",]
     );
 }
 
@@ -238,24 +277,26 @@ fn network_devices_move_once_init_has_its_network_and_before_it_goes_on() {
     let devices = r#","netDevices":{"a":{},"b":{"name":"eth%d"}}"#;
     let own = lines(&format!(r#""namespaces":[{{"type":"network"}},{{"type":"mount"}}]{devices}"#), "", true);
     assert_eq!(
-        own[5..],
+        own[4..],
         [
-            "Clone 0x40020000 cgroup=true ids=false time=false",
+            "Clone 0x40000000 cgroup=true ids=false time=false",
             "Note",
             "SetDevices",
             "NetworkDevices a=a,b=eth%d",
+            "Open StartSocket",
+            "SendPlan",
             "UntilReady"
         ]
     );
     let user = r#""namespaces":[{"type":"network"},{"type":"user"},{"type":"pid","path":"/p"},{"type":"mount"}],"#;
     let reborn = lines(&format!("{user}{MAPS}{devices}"), "", true);
     assert_eq!(
-        reborn[reborn.len() - 6..],
-        ["Adopt", "Note", "GoOn ids=true", "SetDevices", "NetworkDevices a=a,b=eth%d", "UntilReady"]
+        reborn[reborn.len() - 8..reborn.len() - 3],
+        ["Adopt", "Note", "GoOn ids=true", "SetDevices", "NetworkDevices a=a,b=eth%d"]
     );
     let joined = r#""namespaces":[{"type":"network","path":"/n"},{"type":"mount"}]"#;
     let joined = lines(&format!("{joined}{devices}"), "", true);
-    assert_eq!(joined[joined.len() - 2..], ["NetworkDevices a=a,b=eth%d in /n", "UntilReady"]);
+    assert_eq!(joined[joined.len() - 5], "NetworkDevices a=a,b=eth%d in /n");
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Sentences for what init reports: it sends a step's number and the kernel's answer, the plan knows the rest.
 
-use crate::compile::Plan;
 use crate::error::Error;
 use crate::trace;
-use plan::{Bind, Bytes, Failure, Placed, Reader, Source, Step, Text};
+use plan::{Bind, Bytes, Failure, Placed, Reader, Source, Step, Text, Writer};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::mount::{OpenTreeFlags, open_tree};
 use std::cell::Cell;
@@ -21,9 +20,9 @@ pub struct Sentences<'a> {
 }
 
 impl<'a> Sentences<'a> {
-    /// About a plan.
-    pub fn of(plan: &'a Plan) -> Self {
-        Sentences { cpuset: plan.cpuset, ..Sentences::new(plan.init.steps()) }
+    /// About a plan, where the CPUs are limited or not.
+    pub(crate) fn of(steps: &'a Writer, cpuset: bool) -> Self {
+        Sentences { cpuset, ..Sentences::new(steps.steps()) }
     }
 
     /// About those steps.

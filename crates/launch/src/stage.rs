@@ -1,8 +1,9 @@
-//! The file that init is born from: its program and its plan, in memory.
+//! The files that init is made of, in memory: its program with the beginning of its plan, and the rest of it.
 
 use crate::error::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
+use std::ffi::CStr;
 use std::io::IoSlice;
 use sys::Errno;
 
@@ -22,7 +23,7 @@ pub(crate) struct Mapped {
 /// instruction on, if that process gave up the right to read anything ([`crate::birth`]): see `would_dump` in the
 /// kernel's fs/exec.c.
 ///
-/// The plan is a segment of the program, so that the kernel maps it when it executes the file.
+/// The beginning of the plan is a segment of the program, so that the kernel maps it when it executes the file.
 pub(crate) fn program(plan: &[u8]) -> Result<(OwnedFd, Mapped), Error> {
     // A segment is as far into a page of memory as into one of the file, however large pages are here.
     const FAR: usize = 0x1000_0000;
@@ -30,7 +31,7 @@ pub(crate) fn program(plan: &[u8]) -> Result<(OwnedFd, Mapped), Error> {
     let mapped = Mapped { address: FAR + PROGRAM.len() % PAGE, length: plan.len() };
     let headers = with_segment(PROGRAM, &mapped).ok_or_else(|| failed(Errno::NOEXEC))?;
     let rest = PROGRAM.get(headers.len()..).unwrap_or_default();
-    let file = memory(c"cofferdam-init", [&headers, rest, plan])?;
+    let file = memory(c"cofferdam-init", MemfdFlags::EXEC, [&headers, rest, plan])?;
     fchmod(&file, Mode::from_raw_mode(0o111)).map_err(failed)?;
     Ok((file, mapped))
 }
@@ -54,10 +55,15 @@ fn with_segment(program: &[u8], mapped: &Mapped) -> Option<Vec<u8>> {
     Some(headers)
 }
 
-fn memory(name: &std::ffi::CStr, parts: [&[u8]; 3]) -> Result<OwnedFd, Error> {
+/// The steps that init waits for, as a sealed file.
+pub(crate) fn plan(steps: &[u8]) -> Result<OwnedFd, Error> {
+    memory(c"cofferdam-plan", MemfdFlags::NOEXEC_SEAL, [steps])
+}
+
+fn memory<const N: usize>(name: &CStr, exec: MemfdFlags, parts: [&[u8]; N]) -> Result<OwnedFd, Error> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels with vm.memfd_noexec want to be told that the file is to be executed; older ones know no such flag.
-    let file = match memfd_create(name, flags | MemfdFlags::EXEC) {
+    // Kernels with vm.memfd_noexec want to be told whether the file is to be executed; older ones know no such flag.
+    let file = match memfd_create(name, flags | exec) {
         Err(Errno::INVAL) => memfd_create(name, flags),
         made => made,
     }

@@ -1,15 +1,15 @@
 //! The walk over the runtime process's part of a plan: this page is the list of all that it can do.
 
 use crate::birth::{self, Born, Parents};
-use crate::compile::{INITIAL_CPUS, Keep, Plan, RuntimeStep};
-use crate::conversation::{Attendant, converse};
+use crate::compile::{Draft, INITIAL_CPUS, Keep, Manner, RuntimeStep};
+use crate::conversation::{Attendant, converse, send_plan};
 use crate::descriptors::{Given, Held, numbers};
 use crate::detour::Detour;
 use crate::error::Error;
 use crate::sentence::Sentences;
 use crate::trace;
 use namespaces::{Join, Map, NetworkDevice, Offsets, Transfer};
-use plan::{Bytes, Header};
+use plan::{Bytes, Header, Writer};
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, WaitOptions, getrlimit, setrlimit, waitpid};
@@ -31,23 +31,23 @@ pub trait Host: Attendant {
     fn born(&mut self, process: &Born) -> Result<(), Error>;
 }
 
-/// Takes step after step of the runtime process. Where one fails, the process that was made, if any, is ended, the
-/// network devices that were moved come back, and we are back where we were.
+/// Takes step after step of the runtime process; when there is a process, works out what is missing of the plan. Where
+/// something fails, the process that was made, if any, is ended, the network devices that were moved come back, and we are
+/// back where we were.
 ///
 /// # Errors
-/// The first step's that fails.
-pub fn walk(plan: &Plan, given: Given<'_>, host: &mut dyn Host) -> Result<(), Error> {
+/// The first step's that fails, or what of the config can't be done.
+pub fn walk(draft: Draft<'_>, given: Given<'_>, host: &mut dyn Host) -> Result<(), Error> {
     let mut walk = Walk {
-        plan,
-        steps: Sentences::of(plan),
         given,
         held: Held::default(),
         detour: Detour::default(),
         process: None,
         passed: None,
+        sent: 0,
         transfer: None,
     };
-    let done = plan.runtime.iter().try_for_each(|step| trace::step(Kind(step), || walk.take(step, host)));
+    let done = walk.through(draft, host);
     if done.is_err() {
         walk.abandon();
     }
@@ -59,21 +59,55 @@ pub fn walk(plan: &Plan, given: Given<'_>, host: &mut dyn Host) -> Result<(), Er
 }
 
 /// The state of the walk.
-struct Walk<'p, 'g> {
-    plan: &'p Plan,
-    steps: Sentences<'p>,
+struct Walk<'g> {
     given: Given<'g>,
-    held: Held<'p>,
+    held: Held,
     detour: Detour,
     process: Option<Born>,
     /// The process that made it, on its way out.
     passed: Option<Pid>,
+    /// How many bytes of init's steps it has.
+    sent: usize,
     /// The network devices that come back where no container comes of it.
     transfer: Option<Transfer>,
 }
 
-impl<'p> Walk<'p, '_> {
-    fn take(&mut self, step: &'p RuntimeStep, host: &mut dyn Host) -> Result<(), Error> {
+/// What of a plan its steps are taken with.
+struct Whole<'p> {
+    init: &'p Writer,
+    sentences: Sentences<'p>,
+    manner: Manner,
+}
+
+impl<'p> Whole<'p> {
+    fn new(init: &'p Writer, manner: Manner) -> Self {
+        Whole { init, sentences: Sentences::of(init, manner.cpuset), manner }
+    }
+}
+
+impl Walk<'_> {
+    fn through(&mut self, draft: Draft<'_>, host: &mut dyn Host) -> Result<(), Error> {
+        self.all(&draft.birth, &Whole::new(&draft.order.steps, draft.manner), host)?;
+        let (done, manner, adopts) = (draft.birth.len(), draft.manner, draft.is_adopted());
+        let plan = match trace::step("compile", || draft.finish()) {
+            Err(error) if adopts => {
+                // That it is ended, too.
+                self.adopt(&Sentences::none())?;
+                return Err(error);
+            }
+            finished => finished?,
+        };
+        for warning in &plan.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.all(plan.runtime.get(done..).unwrap_or_default(), &Whole::new(&plan.init, manner), host)
+    }
+
+    fn all(&mut self, steps: &[RuntimeStep], whole: &Whole<'_>, host: &mut dyn Host) -> Result<(), Error> {
+        steps.iter().try_for_each(|step| trace::step(Kind(step), || self.take(step, whole, host)))
+    }
+
+    fn take(&mut self, step: &RuntimeStep, whole: &Whole<'_>, host: &mut dyn Host) -> Result<(), Error> {
         match step {
             RuntimeStep::Keep(what) => host.keep(*what, &mut self.given),
             RuntimeStep::Open(descriptor) => self.held.open(descriptor, &self.given),
@@ -85,22 +119,18 @@ impl<'p> Walk<'p, '_> {
             RuntimeStep::Visit(join) => self.detour.visit(join),
             RuntimeStep::TimeNamespace(offsets) => self.detour.make_time(offsets),
             RuntimeStep::Clone { namespaces, into_cgroup, ids, time, waits } => {
-                self.clone(*namespaces, *into_cgroup, ids.as_ref(), time.as_ref(), *waits)
+                self.clone(whole, *namespaces, *into_cgroup, ids.as_ref(), time.as_ref(), *waits)
             }
             RuntimeStep::Return => self.detour.back(),
-            RuntimeStep::Adopt => {
-                let first = self.process.take().ok_or(Error::Garbled)?;
-                self.passed = Some(first.pid);
-                self.process = Some(first.reborn(&self.steps)?);
-                Ok(())
-            }
+            RuntimeStep::Adopt => self.adopt(&whole.sentences),
             RuntimeStep::Note => host.born(self.process()?),
             RuntimeStep::GoOn { ids } => self.process()?.go_on(ids.as_ref()),
             RuntimeStep::NetworkDevices { devices, namespace } => self.move_devices(devices, namespace.as_ref()),
+            RuntimeStep::SendPlan => self.send_plan(whole.init),
             RuntimeStep::OomScore(score) => set_oom_score(self.process()?, *score),
-            RuntimeStep::UntilReady => self.converse(host, true),
+            RuntimeStep::UntilReady => self.converse(whole, host, true),
             RuntimeStep::UntilExecuted => {
-                self.converse(host, false)?;
+                self.converse(whole, host, false)?;
                 // From here on they are the program's.
                 self.transfer = None;
                 Ok(())
@@ -108,29 +138,47 @@ impl<'p> Walk<'p, '_> {
         }
     }
 
+    fn adopt(&mut self, sentences: &Sentences<'_>) -> Result<(), Error> {
+        let first = self.process.take().ok_or(Error::Garbled)?;
+        self.passed = Some(first.pid);
+        self.process = Some(first.reborn(sentences)?);
+        Ok(())
+    }
+
     fn clone(
         &mut self,
+        whole: &Whole<'_>,
         namespaces: u32,
         into_cgroup: bool,
         ids: Option<&Map>,
         time: Option<&Offsets>,
         waits: bool,
     ) -> Result<(), Error> {
-        let descriptors = self.held.all(&self.given)?;
+        let descriptors = self.held.new(&self.given)?;
         let numbers = numbers(&descriptors);
-        let bytes = self.plan.init.finish(Header { descriptors: Bytes(&numbers), times: trace::is_on() });
+        let preserved = whole.manner.preserved;
+        let bytes = whole.init.finish(Header { descriptors: Bytes(&numbers), preserved, times: trace::is_on() });
         self.process = Some(birth::give(&Parents {
             namespaces,
             cgroup: self.given.cgroup.as_ref().filter(|_| into_cgroup).map(AsFd::as_fd),
             ids,
             time,
             waits,
-            lends: self.plan.lends,
-            preserved: self.plan.preserved,
+            lends: whole.manner.lends,
+            preserved,
             descriptors,
             plan: &bytes,
         })?);
+        (self.sent, self.held.born) = (whole.init.length(), self.held.count());
         Ok(())
+    }
+
+    fn send_plan(&self, init: &Writer) -> Result<(), Error> {
+        match send_plan(self.process()?.sync.as_fd(), init.rest(self.sent), &self.held.new(&self.given)?) {
+            // It has failed meanwhile: its last word or its end tells why, which is listened to next.
+            Err(Error::Died { .. }) => Ok(()),
+            sent => sent,
+        }
     }
 
     fn process(&self) -> Result<&Born, Error> {
@@ -149,8 +197,8 @@ impl<'p> Walk<'p, '_> {
         Ok(self.transfer.insert(Transfer::to(namespace)?).take_in(devices)?)
     }
 
-    fn converse(&self, host: &mut dyn Host, until_ready: bool) -> Result<(), Error> {
-        converse(self.process()?.sync.as_fd(), &self.steps, host, until_ready).map(drop)
+    fn converse(&self, whole: &Whole<'_>, host: &mut dyn Host, until_ready: bool) -> Result<(), Error> {
+        converse(self.process()?.sync.as_fd(), &whole.sentences, host, until_ready).map(drop)
     }
 
     fn abandon(&mut self) {

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The most bytes of a [`Failure`]'s own text.
 pub const DETAIL: usize = 3072;
 
+/// The most descriptors of a packet to init.
+pub const DESCRIPTORS: usize = 64;
+
 /// A packet is never longer.
 pub const MESSAGE: usize = 4096;
 
@@ -48,9 +51,15 @@ pub enum FromInit<'a> {
 
 /// From the runtime process to init.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the variant says what its fields are")]
 pub enum ToInit {
     /// Do the next step.
     GoOn,
+    /// Descriptors that more handles stand for come with this message; it is not the last one with some.
+    Descriptors,
+    /// What [`crate::Step::ReceivePlan`] waits for: the first descriptor that comes with this message is a sealed file
+    /// that has the steps that follow, of that many bytes; the others are those that more handles stand for.
+    Plan { length: u64 },
 }
 
 /// What went wrong in a step. The plan tells what the step was about and where in the config it stands.

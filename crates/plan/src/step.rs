@@ -3,8 +3,8 @@
 use crate::text::{Bytes, Text, Texts};
 use serde::{Deserialize, Serialize};
 
-/// A descriptor that the runtime process opens before it makes init, by its place in the plan's list
-/// ([`crate::Header::descriptors`]).
+/// A descriptor that the runtime process opens for init, by its place in the list of those that it was born with
+/// ([`crate::Header::descriptors`]) and those that came with its plan ([`crate::ToInit::Plan`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handle(pub u16);
 
@@ -32,8 +32,7 @@ pub enum Step<'a> {
     EnterNamespace { namespace: Handle, kind: u32 },
     /// Enter the namespaces (`CLONE_NEW*` in `kinds`) of the process behind a pidfd. setns(2), Linux 5.8.
     EnterNamespacesOf { process: Handle, kinds: u32 },
-    /// Make new namespaces of those kinds that clone3 could not (cgroup: its root is where the process is,
-    /// so it is made after joining the cgroup). unshare(2).
+    /// Make new namespaces of those kinds. unshare(2).
     NewNamespaces { kinds: u32 },
     /// Become root of the user namespace: setresgid(0), setresuid(0).
     BecomeRoot,
@@ -43,6 +42,9 @@ pub enum Step<'a> {
     LoopbackUp,
     /// A session of our own. setsid(2).
     NewSession,
+    /// Wait for the steps that follow ([`crate::ToInit::Plan`]): the runtime process works them out while this one makes
+    /// namespaces, which takes long.
+    ReceivePlan,
 
     // ---- the root file system ---------------------------------------------------------------------------
     /// Change the propagation (`MS_*`, with `MS_REC` where it is for all below) of `/` of the mount namespace.
@@ -150,9 +152,9 @@ pub enum Step<'a> {
     /// The program and its arguments, and its environment. It is looked up here (in PATH of that
     /// environment), as the user that this process is now, so that what is missing is known at create.
     Program { arguments: Texts<'a>, environment: Texts<'a> },
-    /// Check that no descriptor but the standard ones and `preserved` more stays open across exec, and the
+    /// Check that no descriptor but the standard ones and those of the program stays open across exec, and the
     /// working directory is inside the root.
-    SealDescriptors { preserved: u32, listener: Option<Handle> },
+    SealDescriptors { listener: Option<Handle> },
     /// Tell the runtime process that all is set up that others could find half-made: it may note now that the container
     /// is there. Its end no longer is init's.
     Ready,

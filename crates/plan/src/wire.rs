@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Header<'a> {
-    /// The number of each descriptor that init was born with, by [`crate::Handle`]: 32-bit little endian.
+    /// The number of each descriptor that init was born with, by [`crate::Handle`]: 32-bit little endian. Those that come
+    /// later follow: [`crate::ToInit::Plan`].
     pub descriptors: Bytes<'a>,
+    /// How many descriptors from 3 on are the program's.
+    pub preserved: u32,
     /// Note the time at the end of each step.
     pub times: bool,
 }
@@ -95,10 +98,20 @@ impl Writer {
         self.count
     }
 
-    /// The whole plan.
+    /// The plan so far, as init is born with it.
     pub fn finish(&self, header: Header<'_>) -> Vec<u8> {
         let mut bytes = postcard::to_extend(&header, Vec::with_capacity(self.bytes.len() + 64)).unwrap_or_default();
         bytes.extend_from_slice(&self.bytes);
         bytes
+    }
+
+    /// How many bytes the steps so far take.
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The steps from that byte on, as they are sent after.
+    pub fn rest(&self, from: usize) -> &[u8] {
+        self.bytes.get(from..).unwrap_or_default()
     }
 }
