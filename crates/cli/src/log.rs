@@ -28,14 +28,15 @@ pub(crate) struct Log {
     path: Option<PathBuf>,
     format: Format,
     debug: bool,
-    since: Instant,
+    /// When the first record came.
+    since: OnceLock<Instant>,
     file: OnceLock<io::Result<File>>,
 }
 
 impl Log {
     /// A log to the file at `path`, or to standard error. With `debug`, records say where they come from.
     pub(crate) fn new(path: Option<PathBuf>, format: Format, debug: bool) -> Self {
-        Log { path, format, debug, since: Instant::now(), file: OnceLock::new() }
+        Log { path, format, debug, since: OnceLock::new(), file: OnceLock::new() }
     }
 
     /// Whether an error must be said on standard error too.
@@ -46,7 +47,9 @@ impl Log {
     fn write(&self, record: &Record) {
         let line = match self.format {
             Format::Json => record.json(),
-            Format::Text if self.path.is_none() && io::stderr().is_terminal() => record.terse(self.since.elapsed()),
+            Format::Text if self.path.is_none() && io::stderr().is_terminal() => {
+                record.terse(self.since.get_or_init(Instant::now).elapsed())
+            }
             Format::Text => record.text(),
         };
         // A record that can't be written to the file goes where a person may see it.

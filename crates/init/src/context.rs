@@ -41,7 +41,7 @@ pub(crate) struct Context<'p> {
     pub tethered: bool,
     /// Whether a user namespace of the container's was entered or made.
     pub user_namespace: bool,
-    /// Whether mounts of the host may be shared with those of this mount namespace.
+    /// Whether mounts of this mount namespace may be shared, with the host's or among themselves.
     pub shared: bool,
     /// The root file system, from `Step::OpenRoot` on; after the pivot it is `/`.
     pub root: Option<Root<'p>>,

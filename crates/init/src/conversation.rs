@@ -10,7 +10,7 @@ use arrayvec::ArrayVec;
 use core::mem::MaybeUninit;
 use plan::{Bytes, DESCRIPTORS, Failure, FromInit, MESSAGE, ToInit};
 use rustix::cmsg_space;
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use rustix::io::{IoSlice, IoSliceMut, read, retry_on_intr, write};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -55,25 +55,35 @@ pub(crate) fn wait(from: BorrowedFd<'_>) -> Result<(), Fault> {
 
 /// Waits for the steps that follow, and takes the descriptors that come with them.
 pub(crate) fn plan(context: &mut Context<'_>) -> Result<&'static [u8], Fault> {
-    let sync = sys::descriptor::borrow(context.sync.as_raw_fd());
     loop {
         let mut files = ArrayVec::new();
-        let message = receive(sync, &mut files)?;
-        let mut files = files.into_iter();
-        let length = match message {
-            ToInit::GoOn => return Err(unexpected()),
-            ToInit::Descriptors => None,
-            ToInit::Plan { length } => Some((length, files.next().ok_or_else(unexpected)?)),
-        };
+        let message = receive(context.sync.as_fd(), &mut files)?;
         for file in files {
             context.give(file.into_raw_fd())?;
         }
-        if let Some((length, file)) = length {
-            seal::check_numbers(context)?;
-            return sys::memory::sealed(file.as_fd(), usize::try_from(length).unwrap_or(usize::MAX))
-                .map_err(|errno| Fault::call("mmap", b"the plan", errno));
+        match message {
+            ToInit::GoOn => return Err(unexpected()),
+            ToInit::Descriptors => {}
+            ToInit::Plan { length } => {
+                seal::check_numbers(context)?;
+                return steps(context.sync.as_fd(), usize::try_from(length).unwrap_or(usize::MAX));
+            }
         }
     }
+}
+
+/// Reads so many bytes of steps.
+fn steps(from: BorrowedFd<'_>, length: usize) -> Result<&'static [u8], Fault> {
+    let steps = sys::memory::array(length, 0).map_err(|errno| Fault::call("mmap", b"the plan", errno))?;
+    let mut rest = &mut *steps;
+    while !rest.is_empty() {
+        match retry_on_intr(|| read(from, &mut *rest)) {
+            Ok(0) => sys::clone::exit(1),
+            Ok(length) => rest = rest.get_mut(length..).unwrap_or_default(),
+            Err(errno) => return Err(Fault::call("read from the sync pipe", b"", errno)),
+        }
+    }
+    Ok(steps)
 }
 
 /// Asks for the tree of the step under way (`plan::Source::Asked`).

@@ -57,7 +57,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
 
         Step::Propagation { flags } => root::propagation(context, flags),
         Step::ParentPrivate { path } => root::parent_private(path),
-        Step::OpenRoot { path, bind } => root::open_root(context, path, bind),
+        Step::OpenRoot { path, bind, private } => root::open_root(context, path, bind, private),
         Step::Procfs => root::procfs(context),
         Step::Mount(mount) => root::mount(context, &mount),
         Step::Bind(bind) => root::bind(context, &bind),

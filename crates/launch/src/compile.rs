@@ -237,14 +237,11 @@ pub fn create<'a>(
         life.push(RuntimeStep::UntilExecuted);
         life.push(RuntimeStep::Keep(Keep::Poststart));
     }
-    let draft = Draft {
-        order,
-        purpose,
-        birth,
-        life,
-        warnings,
-        manner: Manner { preserved: request.preserve_fds, cpuset: cpuset(spec), lends: !limits_memory(spec) },
-    };
+    let preserved = request.preserve_fds;
+    // What it is not born in can't end it before it has executed.
+    let lends = !(order.facts.cgroup_directory && limits_memory(spec));
+    let draft =
+        Draft { order, purpose, birth, life, warnings, manner: Manner { preserved, cpuset: cpuset(spec), lends } };
     Ok((draft, cgroup))
 }
 

@@ -2,8 +2,7 @@
 
 use crate::error::Error;
 use crate::sentence::Sentences;
-use crate::stage;
-use plan::{DESCRIPTORS, FromInit, MESSAGE, ToInit};
+use plan::{DESCRIPTORS, FromInit, MESSAGE, PLAN, ToInit};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -116,14 +115,13 @@ fn answer(sync: BorrowedFd<'_>, descriptor: Option<&OwnedFd>) -> Result<(), Erro
 
 /// Sends init the steps that it waits for, and the descriptors that they need.
 pub(crate) fn send_plan(sync: BorrowedFd<'_>, steps: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Error> {
-    let file = stage::plan(steps)?;
     let mut rest = descriptors;
     while let Some((some, more)) = rest.split_at_checked(DESCRIPTORS) {
         say(sync, ToInit::Descriptors, some)?;
         rest = more;
     }
-    let last: Vec<_> = std::iter::once(file.as_fd()).chain(rest.iter().copied()).collect();
-    say(sync, ToInit::Plan { length: steps.len() as u64 }, &last)
+    say(sync, ToInit::Plan { length: steps.len() as u64 }, rest)?;
+    steps.chunks(PLAN).try_for_each(|some| send_descriptors(sync, some, &[]).map_err(speaking))
 }
 
 fn say(sync: BorrowedFd<'_>, message: ToInit, descriptors: &[BorrowedFd<'_>]) -> Result<(), Error> {

@@ -288,7 +288,7 @@ fn a_procfs_stays_whole_wherever_it_is() {
     let mut steps = Writer::default();
     let (root, target) = (plan::Text(c"/proc/self"), plan::Text(c"/fdinfo"));
     steps.push("", plan::Step::Propagation { flags: 1 << 14 | 1 << 18 });
-    steps.push("", plan::Step::OpenRoot { path: root, bind: true });
+    steps.push("", plan::Step::OpenRoot { path: root, bind: true, private: true });
     steps.push(
         "",
         plan::Step::Mount(plan::Mount {

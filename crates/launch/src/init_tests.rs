@@ -150,7 +150,7 @@ fn of_settings_with_one_name_the_last_counts_and_the_rest_keep_their_order() {
 fn home(root: &Path, environment: &[&str]) -> String {
     let mut steps = Writer::default();
     let path = CString::new(root.to_str().unwrap()).unwrap();
-    steps.push("", Step::OpenRoot { path: Text(&path), bind: false });
+    steps.push("", Step::OpenRoot { path: Text(&path), bind: false, private: false });
     steps.push("", Step::Home { uid: 1000 });
     let out = root.join("out");
     program(&mut steps, &["/bin/sh", "-c", &format!("printf %s \"$HOME\" > {}", out.display())], environment);

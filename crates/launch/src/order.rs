@@ -482,7 +482,7 @@ impl Order<'_> {
     /// A container without a mount namespace is entered by its root alone.
     fn open_root_by_path(&mut self) {
         let path = c(&self.request.rootfs.to_string_lossy());
-        self.push("/root/path", Step::OpenRoot { path: Text(&path), bind: false });
+        self.push("/root/path", Step::OpenRoot { path: Text(&path), bind: false, private: false });
         self.push("/root/path", Step::Chroot);
     }
 }

@@ -1,9 +1,8 @@
-//! The files that init is made of, in memory: its program with the beginning of its plan, and the rest of it.
+//! The file that init is born from: its program and the beginning of its plan, in memory.
 
 use crate::error::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{MemfdFlags, Mode, SealFlags, fchmod, fcntl_add_seals, memfd_create};
-use std::ffi::CStr;
 use std::io::IoSlice;
 use sys::Errno;
 
@@ -31,7 +30,7 @@ pub(crate) fn program(plan: &[u8]) -> Result<(OwnedFd, Mapped), Error> {
     let mapped = Mapped { address: FAR + PROGRAM.len() % PAGE, length: plan.len() };
     let headers = with_segment(PROGRAM, &mapped).ok_or_else(|| failed(Errno::NOEXEC))?;
     let rest = PROGRAM.get(headers.len()..).unwrap_or_default();
-    let file = memory(c"cofferdam-init", MemfdFlags::EXEC, [&headers, rest, plan])?;
+    let file = memory(c"cofferdam-init", [&headers, rest, plan])?;
     fchmod(&file, Mode::from_raw_mode(0o111)).map_err(failed)?;
     Ok((file, mapped))
 }
@@ -55,15 +54,10 @@ fn with_segment(program: &[u8], mapped: &Mapped) -> Option<Vec<u8>> {
     Some(headers)
 }
 
-/// The steps that init waits for, as a sealed file.
-pub(crate) fn plan(steps: &[u8]) -> Result<OwnedFd, Error> {
-    memory(c"cofferdam-plan", MemfdFlags::NOEXEC_SEAL, [steps])
-}
-
-fn memory<const N: usize>(name: &CStr, exec: MemfdFlags, parts: [&[u8]; N]) -> Result<OwnedFd, Error> {
+fn memory(name: &std::ffi::CStr, parts: [&[u8]; 3]) -> Result<OwnedFd, Error> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels with vm.memfd_noexec want to be told whether the file is to be executed; older ones know no such flag.
-    let file = match memfd_create(name, flags | exec) {
+    // Kernels with vm.memfd_noexec want to be told that the file is to be executed; older ones know no such flag.
+    let file = match memfd_create(name, flags | MemfdFlags::EXEC) {
         Err(Errno::INVAL) => memfd_create(name, flags),
         made => made,
     }

@@ -11,7 +11,7 @@ mod step;
 mod text;
 mod wire;
 
-pub use message::{DESCRIPTORS, DETAIL, Failure, FromInit, MESSAGE, ToInit};
+pub use message::{DESCRIPTORS, DETAIL, Failure, FromInit, MESSAGE, PLAN, ToInit};
 pub use step::*;
 pub use text::{Bytes, Text, Texts};
 #[cfg(feature = "write")]

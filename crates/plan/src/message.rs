@@ -11,7 +11,10 @@ pub const DETAIL: usize = 3072;
 /// The most descriptors of a packet to init.
 pub const DESCRIPTORS: usize = 64;
 
-/// A packet is never longer.
+/// The most bytes of a plan in a packet.
+pub const PLAN: usize = 1 << 15;
+
+/// All other packets are never longer.
 pub const MESSAGE: usize = 4096;
 
 /// From init to the runtime process (or, after [`crate::Step::AwaitStart`], to `cofferdam start`).
@@ -57,8 +60,8 @@ pub enum ToInit {
     GoOn,
     /// Descriptors that more handles stand for come with this message; it is not the last one with some.
     Descriptors,
-    /// What [`crate::Step::ReceivePlan`] waits for: the first descriptor that comes with this message is a sealed file
-    /// that has the steps that follow, of that many bytes; the others are those that more handles stand for.
+    /// What [`crate::Step::ReceivePlan`] waits for: the steps that follow have that many bytes, which come next, in packets
+    /// of at most [`PLAN`]. The descriptors that come with this message are the last that more handles stand for.
     Plan { length: u64 },
 }
 

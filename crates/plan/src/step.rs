@@ -53,8 +53,9 @@ pub enum Step<'a> {
     /// outside.
     ParentPrivate { path: Text<'a> },
     /// Open the root file system at `path` (on the host); all later steps work beneath that descriptor.
-    /// With `bind` it is first made a mount of its own, as pivot_root(2) needs.
-    OpenRoot { path: Text<'a>, bind: bool },
+    /// With `bind` it is first made a mount of its own, as pivot_root(2) needs, and with `private` one that no
+    /// mount of the host's comes into.
+    OpenRoot { path: Text<'a>, bind: bool, private: bool },
     /// Mount a procfs of our own, attached nowhere, for all later writes to `/proc` (sysctls, labels):
     /// nothing in the container can be in its way. It comes before the mounts, while the
     /// host's `/proc` is still fully visible, as mounting one in a user namespace needs.

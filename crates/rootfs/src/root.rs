@@ -18,6 +18,7 @@ use sys::mount::MOUNT_ATTR_RDONLY;
 /// Where the root's path can't be passed to the kernel.
 pub fn prepare(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Error> {
     let path = path_text("/root/path", &facts.rootfs)?;
+    let mut private = false;
     if own_mounts(spec) {
         let asked = root_propagation(spec);
         let flags = match asked & !REC {
@@ -28,11 +29,13 @@ pub fn prepare(spec: &Spec, facts: &Facts, plan: &mut Writer) -> Result<(), Erro
             _ => SLAVE | REC,
         };
         plan.push("/linux/rootfsPropagation", Step::Propagation { flags });
-        if asked & SLAVE == 0 {
+        // What is mounted on a shared mount is seen on the host, too.
+        if flags & SHARED != 0 {
             plan.push("/root/path", Step::ParentPrivate { path: Text(&path) });
         }
+        private = asked & SLAVE == 0 && flags & SLAVE != 0;
     }
-    plan.push("/root/path", Step::OpenRoot { path: Text(&path), bind: own_mounts(spec) });
+    plan.push("/root/path", Step::OpenRoot { path: Text(&path), bind: own_mounts(spec), private });
     Ok(())
 }
 

@@ -54,7 +54,7 @@ pub struct Descriptor(ManuallyDrop<OwnedFd>);
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// As many may be open at once: with what init holds, fewer than the 64 that the most modest limit allows.
-const MOST_DROPPED: u32 = 32;
+const MOST_DROPPED: u32 = 44;
 
 impl From<OwnedFd> for Descriptor {
     fn from(file: OwnedFd) -> Self {

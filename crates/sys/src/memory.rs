@@ -5,10 +5,8 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use rustix::fd::BorrowedFd;
-use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous};
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 /// What the kernel has mapped at an address for this program, which was started to be told so: its plan.
 pub fn mapped(address: usize, length: usize) -> &'static [u8] {
@@ -17,29 +15,13 @@ pub fn mapped(address: usize, length: usize) -> &'static [u8] {
     unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address), length) }
 }
 
-/// Maps a file in memory that nobody can change any more, for good.
-///
-/// # Errors
-/// `EPERM` where the file is not sealed against it or not that long; else as mmap(2).
-pub fn sealed(file: BorrowedFd<'_>, length: usize) -> Result<&'static [u8], Errno> {
-    let seals = fcntl_get_seals(file)?;
-    let long_enough = fstat(file)?.st_size.try_into().is_ok_and(|size: usize| size >= length);
-    if !seals.contains(SealFlags::WRITE | SealFlags::SHRINK) || !long_enough {
-        return Err(Errno::PERM);
-    }
-    // SAFETY: a new mapping at an address that the kernel chooses, which is never undone.
-    let start = unsafe { mmap(ptr::null_mut(), length, ProtFlags::READ, MapFlags::PRIVATE, file, 0)? };
-    // SAFETY: mapped to read, as long as the file is at least, and the kernel lets nobody write to it or cut it.
-    Ok(unsafe { slice::from_raw_parts(start.cast(), length) })
-}
-
 /// Room that needs no call, for small arrays.
 struct Arena(UnsafeCell<[MaybeUninit<u8>; ARENA]>);
 
 // SAFETY: each part of it is given out once: see `small`.
 unsafe impl Sync for Arena {}
 
-const ARENA: usize = 8192;
+const ARENA: usize = 16 << 10;
 
 /// A part of the arena that nobody else has, or `None` where too little is left.
 fn small(length: usize, align: usize) -> Option<*mut u8> {

@@ -2,7 +2,7 @@
 
 use crate::call::{Sysno, call};
 use core::ffi::CStr;
-use linux_raw_sys::general::{AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, mount_attr};
+use linux_raw_sys::general::{AT_EMPTY_PATH, AT_RECURSIVE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, mount_attr};
 pub use linux_raw_sys::general::{
     MOUNT_ATTR__ATIME, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_RELATIME,
@@ -35,18 +35,26 @@ impl Attributes<'_> {
     }
 }
 
-/// A detached copy of the mount at `path`, changed before anybody can see it. See open_tree_attr(2); Linux 6.15.
+/// A detached copy of the mount at `path`, or of the one that `at` is open on where that is empty, and with `recursive` of
+/// all below it, changed before anybody can see it. See open_tree_attr(2); Linux 6.15.
 ///
 /// # Errors
 /// Those of open_tree(2) and of [`set_attributes`], `ENOSYS` before 6.15.
-pub fn open_tree(path: &CStr, attributes: Attributes<'_>) -> Result<OwnedFd, Errno> {
-    let (flags, attributes) = (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, attributes.raw());
+pub fn open_tree(
+    at: BorrowedFd<'_>,
+    path: &CStr,
+    recursive: bool,
+    attributes: Attributes<'_>,
+) -> Result<OwnedFd, Errno> {
+    let of_at = if path.is_empty() { AT_EMPTY_PATH } else { 0 };
+    let flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | of_at | if recursive { AT_RECURSIVE } else { 0 };
+    let attributes = attributes.raw();
     // SAFETY: a string and a whole mount_attr, both alive across the call.
     let number = unsafe {
         call(
             Sysno::open_tree_attr,
             [
-                AT_FDCWD as usize,
+                at.as_raw_fd() as usize,
                 path.as_ptr() as usize,
                 flags as usize,
                 (&raw const attributes) as usize,

@@ -44,8 +44,8 @@ pub(crate) fn parent_private(path: Text<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Opens the root file system, as a mount of its own where `bind`.
-pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -> Result<(), Fault> {
+/// Opens the root file system, as a mount of its own where `bind`, which is then `private` or as the one above is.
+pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool, private: bool) -> Result<(), Fault> {
     let call = |act| move |errno| Fault::call(act, path.bytes(), errno);
     // What is made in the root gets exactly the mode that is asked.
     umask(Mode::empty());
@@ -54,6 +54,9 @@ pub(crate) fn open_root(context: &mut Context<'_>, path: Text<'_>, bind: bool) -
     let root = if bind {
         let tree = tree::copy(directory.as_fd(), true).map_err(call("open_tree"))?;
         tree::attach(tree.as_fd(), directory.as_fd()).map_err(call("move_mount"))?;
+        if private {
+            tree::propagate(tree.as_fd(), MountPropagationFlags::PRIVATE.bits()).map_err(call("mount_setattr"))?;
+        }
         tree
     } else {
         directory

@@ -16,6 +16,7 @@ use sys::descriptor::Descriptor;
 
 /// Mounts a file system.
 pub(crate) fn mount<'p>(context: &mut Context<'p>, step: &Mount<'p>) -> Result<(), Fault> {
+    note_shared(context, &step.attributes);
     let (root, path) = (context.root_mut()?, step.target.0);
     let place = if step.plain_target { root.plain_directory(path)? } else { root.ensure(path, Missing::Directory)? };
     guard::check(root.as_fd(), &place, path, || Ok(step.kind.0 == c"proc"))?;
@@ -58,6 +59,7 @@ fn detached(step: &Mount<'_>, mode: Option<&CStr>, place: &Place) -> Result<Desc
 
 /// Mounts a part of the host's tree.
 pub(crate) fn bind<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<(), Fault> {
+    note_shared(context, &step.attributes);
     let mount = bound(context, step)?;
     if step.held { context.hold(Held { target: step.target.0, mount, finished: step.plain_target }) } else { Ok(()) }
 }
@@ -96,6 +98,7 @@ pub(crate) fn remount(
     options: Texts<'_>,
     bind: bool,
 ) -> Result<(), Fault> {
+    note_shared(context, attributes);
     let mount = at(context.root()?, target.0)?;
     if !bind && !options.is_empty() {
         let filesystem = Filesystem::of(&mount).map_err(|errno| Fault::call("fspick", target.bytes(), errno))?;
@@ -113,18 +116,21 @@ pub(crate) fn set_attributes(
     target: Text<'_>,
     attributes: &Attributes,
 ) -> Result<(), Fault> {
+    note_shared(context, attributes);
     let mount = at(context.root()?, target.0)?;
     change(&mount, target.0, attributes)
+}
+
+/// What is mounted later on a mount that is shared now is shared.
+fn note_shared(context: &mut Context<'_>, attributes: &Attributes) {
+    context.shared |= attributes.propagation.iter().any(|flags| flags & tree::SHARED != 0);
 }
 
 /// The tree that a bind is of, and what of its attributes is still to be set.
 fn source(context: &Context<'_>, step: &Bind<'_>) -> Result<(Descriptor, Attributes), Fault> {
     let (Source::Path(path) | Source::Asked(path)) = step.source;
-    if step.attributes.set != 0
-        && !step.recursive
-        && let Ok(tree) = tree::of_path_with(path.0, &step.attributes)
-    {
-        return Ok((tree, Attributes { propagation: step.attributes.propagation, ..Attributes::default() }));
+    if let Ok(changed) = tree::of_path_with(path.0, step.recursive, &step.attributes, context.shared) {
+        return Ok(changed);
     }
     let tree = match (tree::of_path(path.0, step.recursive), step.source) {
         (Err(Errno::ACCESS | Errno::PERM), Source::Asked(_)) => {

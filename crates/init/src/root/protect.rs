@@ -12,10 +12,9 @@ use sys::mount::MOUNT_ATTR_RDONLY;
 /// Makes what is at a path read-only, with all below it: a mount of its own over itself.
 pub(crate) fn readonly_path(context: &mut Context<'_>, path: Text<'_>) -> Result<(), Fault> {
     let Some(target) = look(context, path.0)? else { return Ok(()) };
-    let call = |act| move |errno| Fault::call(act, path.bytes(), errno);
-    let tree = tree::copy(target.as_fd(), true).map_err(call("open_tree"))?;
-    tree::set_flags(tree.as_fd(), true, u64::from(MOUNT_ATTR_RDONLY), 0).map_err(call("mount_setattr"))?;
-    tree::attach(tree.as_fd(), target.as_fd()).map_err(call("move_mount"))
+    let failed = |(act, errno)| Fault::call(act, path.bytes(), errno);
+    let tree = tree::read_only(target.as_fd()).map_err(failed)?;
+    tree::attach(tree.as_fd(), target.as_fd()).map_err(|errno| failed(("move_mount", errno)))
 }
 
 /// Hides what is at a path.

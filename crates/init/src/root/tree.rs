@@ -9,24 +9,56 @@ use rustix::fs::{CWD, FileType, fstat};
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use sys::Errno;
 use sys::descriptor::Descriptor;
-use sys::mount::{MOUNT_ATTR_IDMAP, open_tree as open_tree_with, set_attributes};
+use sys::mount::{MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY, open_tree as open_tree_with, set_attributes};
 
 /// `MS_REC`.
 pub(super) const RECURSIVE: u32 = 1 << 14;
+/// `MS_SHARED`.
+pub(super) const SHARED: u32 = 1 << 20;
+/// `MS_PRIVATE`.
+const PRIVATE: u32 = 1 << 18;
 
 /// A detached copy of the mount at `path` on the host.
 pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<Descriptor, Errno> {
     open_tree(CWD, path, flags(recursive)).map(Descriptor::from)
 }
 
-/// The same of the mount alone, with its flags changed, by one call where the kernel has it. Any failure means that
-/// the long way is to be taken, which has the words for it.
-pub(super) fn of_path_with(path: &CStr, attributes: &Attributes) -> Result<Descriptor, Errno> {
-    let Attributes { set, clear, clear_unlocked, recursive_set: 0, recursive_clear: 0, .. } = *attributes else {
+/// The same, changed as is asked, by one call where the kernel has it: its flags, which no mount below gets, and, where
+/// nothing is `shared`, its propagation; what is left to be changed comes along. Any failure means that the long way is to
+/// be taken, which has the words for it.
+pub(super) fn of_path_with(
+    path: &CStr,
+    recursive: bool,
+    attributes: &Attributes,
+    shared: bool,
+) -> Result<(Descriptor, Attributes), Errno> {
+    let Attributes { set, clear, clear_unlocked, recursive_set: 0, recursive_clear: 0, propagation } = *attributes
+    else {
         return Err(Errno::INVAL);
     };
     let clear = clear | clear_unlocked;
-    open_tree_with(path, sys::mount::Attributes { set, clear, ..Default::default() }).map(Descriptor::from)
+    let private = match propagation {
+        [kind, 0] if !shared && kind & !RECURSIVE == PRIVATE && (!recursive || kind & RECURSIVE != 0) => PRIVATE,
+        _ => 0,
+    };
+    if set | clear | u64::from(private) == 0 || recursive && set | clear != 0 {
+        return Err(Errno::INVAL);
+    }
+    let left = if private == 0 { propagation } else { [0; 2] };
+    let with = sys::mount::Attributes { set, clear, propagation: private.into(), user_namespace: None };
+    let tree = open_tree_with(CWD, path, recursive, with)?;
+    Ok((tree.into(), Attributes { propagation: left, ..Attributes::default() }))
+}
+
+/// A detached copy of the mount that `of` is open on, from there down, all of it read-only.
+pub(super) fn read_only(of: BorrowedFd<'_>) -> Result<Descriptor, (&'static str, Errno)> {
+    let set = u64::from(MOUNT_ATTR_RDONLY);
+    let with = sys::mount::Attributes { set, ..Default::default() };
+    open_tree_with(of, c"", true, with).map(Descriptor::from).or_else(|_| {
+        let tree = copy(of, true).map_err(|errno| ("open_tree", errno))?;
+        set_flags(tree.as_fd(), true, set, 0).map_err(|errno| ("mount_setattr", errno))?;
+        Ok(tree)
+    })
 }
 
 /// A detached copy of the mount that `of` is open on, from there down.

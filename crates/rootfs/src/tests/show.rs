@@ -109,7 +109,10 @@ fn line(placed: &Placed<'_>) -> String {
         Step::Propagation { flags } => format!("propagation {}", propagation(flags)),
         Step::RootPropagation { flags } => format!("root-propagation {}", propagation(flags)),
         Step::ParentPrivate { path } => format!("parent-private {}", shown(path)),
-        Step::OpenRoot { path, bind } => format!("open-root {}{}", shown(path), if bind { " bind" } else { "" }),
+        Step::OpenRoot { path, bind, private } => {
+            let how = [(bind, " bind"), (private, " private")].map(|(is, word)| if is { word } else { "" });
+            format!("open-root {}{}", shown(path), how.concat())
+        }
         Step::ReadonlyPath { path } => format!("readonly {}", shown(path)),
         Step::MaskPath { path, context } => format!("mask {} {}", shown(path), shown(context)),
         Step::PivotRoot => "pivot".to_owned(),
