@@ -23,12 +23,14 @@ pub(crate) struct Made<'a> {
     written: bool,
     /// The v2 cgroup, where it is open.
     unified: Option<BorrowedFd<'a>>,
+    /// Whether that has no device rules yet.
+    without_rules: bool,
 }
 
 impl<'a> Made<'a> {
-    /// Nothing yet; `unified` is the v2 cgroup, open.
-    pub(crate) fn within(unified: Option<BorrowedFd<'a>>) -> Self {
-        Made { unified, ..Made::default() }
+    /// Nothing yet; `unified` is the v2 cgroup, open, perhaps one without device rules.
+    pub(crate) fn within(unified: Option<BorrowedFd<'a>>, without_rules: bool) -> Self {
+        Made { unified, without_rules, ..Made::default() }
     }
 
     /// Does one act.
@@ -60,7 +62,7 @@ impl<'a> Made<'a> {
             Act::RefuseBelowUsage { path, limits, place } => refuse_below(path, limits, place),
             Act::SetOwner { path, uid } => owner::give(path, *uid),
             Act::DeviceRules { path, rules } => devices::confine(path, rules),
-            Act::DeviceFilter { path, rules } => devices::install(path, self.unified, rules),
+            Act::DeviceFilter { path, rules } => devices::install(path, self.unified, self.without_rules, rules),
         }
     }
 

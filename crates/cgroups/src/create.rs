@@ -14,11 +14,12 @@ use sys::Errno;
 
 impl Plan {
     /// Refuses a place where somebody's processes are, or that is frozen. It is asked before the state is written:
-    /// a later call that finds the paths in the state may kill what is there and remove it.
+    /// a later call that finds the paths in the state may kill what is there and remove it. Tells whether anything is
+    /// there already.
     ///
     /// # Errors
     /// [`Error::NotEmpty`], [`Error::Frozen`].
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<bool> {
         let mut there = Vec::new();
         for path in self.paths.directories() {
             if fit::empty(path)? {
@@ -26,9 +27,10 @@ impl Plan {
             }
         }
         // What is still to be made is asked when it is.
-        let there = |path: &&Path| there.contains(path);
-        self.paths.get("freezer").filter(there).map_or(Ok(()), fit::thawed)?;
-        self.paths.unified().filter(there).map_or(Ok(()), fit::thawed_unified)
+        let is_there = |path: &&Path| there.contains(path);
+        self.paths.get("freezer").filter(is_there).map_or(Ok(()), fit::thawed)?;
+        self.paths.unified().filter(is_there).map_or(Ok(()), fit::thawed_unified)?;
+        Ok(!there.is_empty())
     }
 
     /// Makes the cgroup, so that a process can enter it, and tells where it is. Where it fails, nothing is left.
@@ -81,19 +83,19 @@ impl Plan {
     /// # Errors
     /// [`Error::Limit`], [`Error::File`].
     pub fn limit(&self, paths: &Paths) -> Result<()> {
-        self.run(&self.limit, paths, None)
+        self.run(&self.limit, paths, Made::default())
     }
 
-    /// Sets the device rules; `unified` is the v2 cgroup, where it is open.
+    /// Sets the device rules; `unified` is the v2 cgroup, where it is open, and `new` says that we have made it: it has
+    /// no rules yet.
     ///
     /// # Errors
     /// [`Error::Limit`], [`Error::Filter`], [`Error::File`].
-    pub fn confine(&self, paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
-        self.run(self.devices.as_slice(), paths, unified)
+    pub fn confine(&self, paths: &Paths, unified: Option<BorrowedFd<'_>>, new: bool) -> Result<()> {
+        self.run(self.devices.as_slice(), paths, Made::within(unified, new && self.unit.is_none()))
     }
 
-    fn run(&self, acts: &[Act], paths: &Paths, unified: Option<BorrowedFd<'_>>) -> Result<()> {
-        let mut made = Made::within(unified);
+    fn run(&self, acts: &[Act], paths: &Paths, mut made: Made<'_>) -> Result<()> {
         let acts = acts.iter();
         acts.filter(|act| act.directory().is_some_and(|directory| self.is_had(paths, directory)))
             .try_for_each(|act| made.run(act))

@@ -66,12 +66,12 @@ impl Layout {
     /// # Errors
     /// As [`Layout::detect`].
     pub fn detect_for(cgroups_path: Option<&Path>) -> Result<Self> {
-        let is_unified = magic(Path::new(ROOT))? == Some(CGROUP2_SUPER_MAGIC);
+        let controllers = unified_controllers()?;
         let names_its_place = cgroups_path.is_some_and(Path::is_absolute);
-        let own = if is_unified && names_its_place { String::new() } else { read("/proc/self/cgroup")? };
+        let own = if controllers.is_some() && names_its_place { String::new() } else { read("/proc/self/cgroup")? };
         let own = memberships(&own);
-        if is_unified {
-            return Ok(Layout::Unified(unified(PathBuf::from(ROOT), Path::new("/"), &own)));
+        if let Some(controllers) = controllers {
+            return Ok(Layout::Unified(unified(PathBuf::from(ROOT), Path::new("/"), &own, &controllers)));
         }
         if let Some(layout) = customary(&own)? {
             return Ok(layout);
@@ -88,6 +88,20 @@ impl Layout {
 
 fn read(path: &str) -> Result<String> {
     file::read(Path::new(path)).map_err(|errno| Error::Layout(format!("{path}: {}", sys::text::errno(errno))))
+}
+
+/// The controllers of the v2 hierarchy, where that is all there is.
+fn unified_controllers() -> Result<Option<String>> {
+    match controllers(Path::new(ROOT)) {
+        Ok(controllers) => Ok(Some(controllers)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        // It is not said what it is.
+        Err(_) => Ok((magic(Path::new(ROOT))? == Some(CGROUP2_SUPER_MAGIC)).then(String::new)),
+    }
+}
+
+fn controllers(mount: &Path) -> std::result::Result<String, Errno> {
+    file::read(&mount.join("cgroup.controllers"))
 }
 
 /// What is mounted at a path. A host that can't be looked at is not taken for another one.
@@ -134,8 +148,8 @@ fn customary(own: &[Membership<'_>]) -> Result<Option<Layout>> {
         hierarchies.push(Hierarchy { controllers, mount, own: member.cgroup.clone() });
     }
     let hybrid = Path::new(HYBRID);
-    let unified =
-        (magic(hybrid)? == Some(CGROUP2_SUPER_MAGIC)).then(|| unified(hybrid.to_owned(), Path::new("/"), own));
+    let unified = (magic(hybrid)? == Some(CGROUP2_SUPER_MAGIC))
+        .then(|| unified(hybrid.to_owned(), Path::new("/"), own, &controllers(hybrid).unwrap_or_default()));
     Ok((!hierarchies.is_empty()).then_some(Layout::Legacy { hierarchies, unified }))
 }
 
@@ -145,10 +159,9 @@ fn reaches(mount: &Path, own: &Path) -> bool {
     own == Path::new("/") || accessat(CWD, beneath(mount, own), Access::EXISTS, AtFlags::empty()).is_ok()
 }
 
-fn unified(mount: PathBuf, root: &Path, own: &[Membership<'_>]) -> Unified {
+fn unified(mount: PathBuf, root: &Path, own: &[Membership<'_>], controllers: &str) -> Unified {
     let own = own.iter().find(|member| member.controllers.is_empty()).map_or(Path::new("/"), |member| &member.cgroup);
     let own = from_root(own, root);
-    let controllers = file::read(&mount.join("cgroup.controllers")).unwrap_or_default();
     Unified { controllers: controllers.split_whitespace().map(ToOwned::to_owned).collect(), own, mount }
 }
 
@@ -196,7 +209,11 @@ pub(crate) fn from_mounts(mounts: &[Mount], own: &[Membership<'_>]) -> Layout {
     };
     let hierarchies = own.iter().filter(|member| !member.controllers.is_empty()).filter_map(hierarchy).collect();
     let mounted = mounts.iter().find(|mount| mount.version == 2);
-    Layout::Legacy { hierarchies, unified: mounted.map(|mount| unified(mount.point.clone(), &mount.root, own)) }
+    let of = |mount: &Mount| {
+        let controllers = controllers(&mount.point).unwrap_or_default();
+        unified(mount.point.clone(), &mount.root, own, &controllers)
+    };
+    Layout::Legacy { hierarchies, unified: mounted.map(of) }
 }
 
 /// A cgroup of the hierarchy, as seen through a mount of its part `root`.

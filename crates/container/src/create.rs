@@ -225,8 +225,9 @@ struct Making<'a> {
     cgroup: &'a cgroups::Plan,
     request: &'a Request,
     how: How,
-    /// All cgroups that are planned.
+    /// All cgroups that are planned, and whether none of them was there.
     planned: cgroups::Paths,
+    new: bool,
     record: Record,
     /// The resctrl groups, once they are made.
     groups: Option<resctrl::Groups>,
@@ -253,6 +254,7 @@ impl<'a> Making<'a> {
             request,
             how,
             planned: record.cgroup_paths.clone(),
+            new: false,
             record,
             groups: None,
             process: None,
@@ -263,7 +265,7 @@ impl<'a> Making<'a> {
 
     /// Looks whether the groups that are to be made are fit, and notes what of them will be the container's.
     fn look(&mut self) -> Result<()> {
-        self.cgroup.check().map_err(launch::Error::from)?;
+        self.new = !self.cgroup.check().map_err(launch::Error::from)?;
         if let Some(plan) = &self.loaded.resctrl {
             resctrl_groups::note(&mut self.record, &plan.look()?);
         }
@@ -320,7 +322,7 @@ impl<'a> Making<'a> {
     }
 
     fn set_devices(&self, given: &Given<'_>) -> Result<(), cgroups::Error> {
-        self.cgroup.confine(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd))
+        self.cgroup.confine(&self.record.cgroup_paths, given.cgroup.as_ref().map(AsFd::as_fd), self.new)
     }
 
     fn make_resctrl(&mut self) -> Result<()> {

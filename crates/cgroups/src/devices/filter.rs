@@ -20,20 +20,20 @@ const REPLACEMENTS: usize = 20;
 ///
 /// In a user namespace, where nobody may load programs, and nobody could make or open a device that the host does
 /// not let them, no filter is made.
-pub(crate) fn install(path: &Path, cgroup: Option<BorrowedFd<'_>>, rules: &Rules) -> Result<()> {
+pub(crate) fn install(path: &Path, cgroup: Option<BorrowedFd<'_>>, new: bool, rules: &Rules) -> Result<()> {
     let opened = cgroup.is_none().then(|| walk::open(path)).transpose();
     let opened = opened.map_err(|errno| Error::file("open", path, errno))?;
     let Some(cgroup) = cgroup.or(opened.as_ref().map(AsFd::as_fd)) else { return Ok(()) };
-    match replace(path, cgroup, rules) {
+    match replace(path, cgroup, new, rules) {
         Err(Error::Filter { errno: Errno::PERM, .. }) if rules.allows_all() || userns::is_inside() => Ok(()),
         Err(Error::Filter { errno: Errno::NOSYS, .. }) if rules.allows_all() => Ok(()),
         result => result,
     }
 }
 
-fn replace(path: &Path, cgroup: BorrowedFd<'_>, rules: &Rules) -> Result<()> {
+fn replace(path: &Path, cgroup: BorrowedFd<'_>, new: bool, rules: &Rules) -> Result<()> {
     let failed = |act| move |errno| Error::Filter { act, path: path.to_owned(), errno };
-    let old = programs(cgroup).map_err(failed("query"))?;
+    let old = if new { Vec::new() } else { programs(cgroup).map_err(failed("query"))? };
     if rules.allows_all() {
         return detach(cgroup, &old).map_err(failed("detach"));
     }

@@ -34,7 +34,7 @@ impl Ground {
         plan.check().unwrap();
         let ground = Ground { paths: plan.create().unwrap(), plan };
         ground.plan.limit(&ground.paths).unwrap();
-        ground.plan.confine(&ground.paths, None).unwrap();
+        ground.plan.confine(&ground.paths, None, false).unwrap();
         ground
     }
 

@@ -55,11 +55,11 @@ fn one_filter_however_often_it_is_set() {
         let rounds = if std::env::var_os("COFFERDAM_SECURITY_FULL").is_some() { 10_000 } else { 200 };
         for round in 0..rounds {
             let rules = if round % 2 == 0 { MORE } else { USUAL };
-            planned(layout, path, rules).confine(&ground.paths, None).unwrap();
+            planned(layout, path, rules).confine(&ground.paths, None, false).unwrap();
             assert_eq!(filters(&ground), 1);
         }
         assert!(!can(&ground, "exec < /dev/kmsg"));
-        planned(layout, path, ALL).confine(&ground.paths, None).unwrap();
+        planned(layout, path, ALL).confine(&ground.paths, None, false).unwrap();
         assert_eq!(filters(&ground), 0);
         assert!(can(&ground, "exec < /dev/kmsg"));
     });
@@ -80,7 +80,7 @@ fn filters_of_others_are_replaced_too() {
             sys::bpf::attach(cgroup.as_fd(), filter.as_fd(), None).unwrap();
         }
         assert_eq!(filters(&ground), 3);
-        planned(layout, path, USUAL).confine(&ground.paths, None).unwrap();
+        planned(layout, path, USUAL).confine(&ground.paths, None, false).unwrap();
         assert_eq!(filters(&ground), 1);
         assert!(can(&ground, "exec < /dev/null"));
     });
@@ -96,7 +96,7 @@ fn a_container_in_a_limited_host_is_no_error() {
         if host.paths.get("devices").is_some() {
             let plan = planned(layout, &format!("{path}/inner"), MORE);
             let paths = plan.create().unwrap();
-            let text = plan.confine(&paths, None).unwrap_err().to_string();
+            let text = plan.confine(&paths, None, false).unwrap_err().to_string();
             assert!(text.contains("the cgroup above does not allow it either"), "{text}");
             paths.remove().unwrap();
         }

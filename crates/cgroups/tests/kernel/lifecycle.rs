@@ -35,7 +35,7 @@ fn somebody_else_s_cgroup_is_refused_and_left_alone() {
         let below = planned(layout, &format!("{path}/below"), "{}").create().unwrap();
         let mut inmate = Inmate::enter(&below, "exec sleep 100");
         inmate.await_in(&below);
-        for result in [ground.plan.check(), ground.plan.create().map(drop)] {
+        for result in [ground.plan.check().map(drop), ground.plan.create().map(drop)] {
             let text = result.unwrap_err().to_string();
             let words = format!("container's cgroup is not empty: 1 process(es) found ({} in ", inmate.pid());
             assert!(text.starts_with(&words), "{text}");

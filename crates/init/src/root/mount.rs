@@ -30,7 +30,7 @@ pub(crate) fn mount<'p>(context: &mut Context<'p>, step: &Mount<'p>) -> Result<(
     // The short way leaves no descriptor of the mount.
     let short = !step.held && direct::is_done(step, mode, &place.target);
     let tree = if short { None } else { Some(detached(step, mode, &place)?) };
-    root.covered(&place, path);
+    root.covered(&place, path, step.kind.0 == c"tmpfs" && !step.copy_up);
     match tree {
         Some(mount) if step.held => context.hold(Held { target: path, mount, finished: step.plain_target }),
         _ => Ok(()),
@@ -85,7 +85,7 @@ fn bound<'p>(context: &mut Context<'p>, step: &Bind<'p>) -> Result<Descriptor, F
     let place = if step.plain_target { root.plain_directory(path)? } else { root.find_or_make(path, missing)? };
     guard::check(root.as_fd(), &place, path, || Ok(guard::is_proc(&tree)? && guard::is_root(&tree)?))?;
     finish(&tree, &place.target, path, &attributes)?;
-    root.covered(&place, path);
+    root.covered(&place, path, false);
     Ok(tree)
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Root<'p> {
     /// The root is a part of a procfs.
     proc: bool,
     parent: Option<Parent<'p>>,
+    /// Where the last file system was mounted, if nothing is in it yet.
+    empty: Option<&'p [u8]>,
     /// Some paths where something was mounted.
     mounted: ArrayVec<&'p [u8], 8>,
 }
@@ -62,12 +64,12 @@ impl AsFd for Root<'_> {
 impl<'p> Root<'p> {
     /// The root that `top` is open on, and whether that is on a procfs.
     pub(super) fn new(top: Descriptor, proc: bool) -> Self {
-        Root { top, proc, parent: None, mounted: ArrayVec::new() }
+        Root { top, proc, parent: None, empty: None, mounted: ArrayVec::new() }
     }
 
     /// Others may change what is in the root.
     pub(crate) fn forget(&mut self) {
-        self.parent = None;
+        (self.parent, self.empty) = (None, None);
     }
 
     /// Looks a path up, with each of some sets of rules until one lets it be found: at first so that the kernel refuses
@@ -102,6 +104,11 @@ impl<'p> Root<'p> {
         path: &'p CStr,
         missing: impl FnOnce() -> Result<Missing, Fault>,
     ) -> Result<Place, Fault> {
+        // There is nothing to be looked for.
+        let within = |empty: &[u8]| split(path).and_then(|(above, _)| above.strip_prefix(empty)) == Some(b"/");
+        if self.empty.take().is_some_and(within) {
+            return self.make(path, missing()?);
+        }
         // What is below a mount is not on the root's own.
         let below = self.mounted.iter().any(|mounted| is_beneath(path.to_bytes(), mounted));
         let rules = RULES.get(usize::from(below)..).unwrap_or_default();
@@ -191,9 +198,10 @@ impl<'p> Root<'p> {
         }
     }
 
-    /// Something was mounted at `place`, which is at `path`.
-    pub(super) fn covered(&mut self, place: &Place, path: &'p CStr) {
+    /// Something was mounted at `place`, which is at `path`; `empty` where nothing is in it.
+    pub(super) fn covered(&mut self, place: &Place, path: &'p CStr, empty: bool) {
         let path = path.to_bytes();
+        self.empty = Some(path).filter(|_| empty);
         self.mounted.extend(core::iter::once(path).take(self.mounted.remaining_capacity()));
         // The text tells what is covered where no link is in it, nor a part that is none.
         let literal = place.literal && !path.windows(2).any(|two| two == b"//" || two == b"/.");
