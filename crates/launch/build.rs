@@ -14,7 +14,7 @@ const FLAGS: [&str; 6] = [
     "-Clink-arg=-nostartfiles",
     "-Clink-arg=-nostdlib",
     "-Clink-arg=-static",
-    "-Clink-arg=-Wl,--build-id=none,-z,noseparate-code,-z,norelro",
+    "-Clink-arg=-Wl,--build-id=none,-z,noseparate-code,-z,norelro,--no-eh-frame-hdr",
 ];
 
 fn variable(name: &str) -> String {
@@ -35,6 +35,7 @@ fn main() {
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
         // It is copied on every start and does little but system calls: small is fast.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()
         .expect("cargo runs");

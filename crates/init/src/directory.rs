@@ -45,6 +45,7 @@ fn make(context: &Context<'_>, path: &CStr) -> Result<(), Fault> {
 
 /// Asks the kernel whether the working directory is inside the root: a path like `/proc/self/fd/7` can lead to
 /// a directory outside that somebody has left open.
+#[inline(never)]
 pub(crate) fn verify() -> Result<(), Fault> {
     let mut buffer = [0; 4096];
     match sys::process::working_directory(&mut buffer) {

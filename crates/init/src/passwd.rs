@@ -10,6 +10,7 @@ const MOST: usize = 64 << 20;
 
 /// Reads line by line until one is the user's, and whether there was one. `more` fills the room that it is given, and
 /// says with how many bytes: 0 at the end.
+#[inline(never)]
 pub(crate) fn search(mut more: impl FnMut(&mut [u8]) -> usize, uid: u32, mut found: impl FnMut(&[u8])) -> bool {
     let mut buffer = [0; LINE];
     let (mut used, mut skip, mut total) = (0, false, 0);

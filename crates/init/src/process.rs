@@ -69,6 +69,7 @@ pub(crate) fn personality(domain: u32) -> Result<(), Fault> {
     sys::process::set_personality(domain).map_err(|errno| Fault::call("personality", b"", errno))
 }
 
+#[inline(never)]
 pub(crate) fn cpu_affinity(context: &Context<'_>, mask: &[u8]) -> Result<(), Fault> {
     if !mask.is_empty() {
         return sys::schedule::set_affinity(mask).map_err(|errno| Fault::call("sched_setaffinity", b"", errno));

@@ -10,6 +10,7 @@ use rustix::net::{SocketFlags, accept_with};
 /// before ([`crate::seal`]): a container that waits pins nothing of the host.
 pub(crate) fn wait(context: &mut Context<'_>, listener: Handle) -> Result<(), Fault> {
     let listener = context.descriptor(listener)?;
+    sys::memory::give_back_stack();
     context.sync = retry_on_intr(|| accept_with(listener, SocketFlags::CLOEXEC))
         .map_err(|errno| Fault::call("accept on the start socket", b"", errno))?;
     Ok(())

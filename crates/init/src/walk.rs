@@ -1,4 +1,7 @@
 //! The walk over a plan's steps: this page is the list of all that init can do.
+//!
+//! What has much on its stack is kept out of this page's own frame, `#[inline(never)]`: a page of memory that is touched
+//! costs as much as a system call, and init has it for as long as it waits for `start`.
 
 use crate::context::Context;
 use crate::fault::Fault;

@@ -6,13 +6,27 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
 
 /// What the kernel has mapped at an address for this program, which was started to be told so: its plan.
 pub fn mapped(address: usize, length: usize) -> &'static [u8] {
     // SAFETY: a segment of the file that this program was executed from, of that length, which nobody can unmap or
     // change: the file is sealed. Whoever starts the program with other numbers starts no program.
     unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(address), length) }
+}
+
+/// Gives the kernel back what the stack has had below the caller's frame: a process that waits needs it no more. See
+/// madvise(2), `MADV_DONTNEED`.
+#[inline(never)]
+pub fn give_back_stack() {
+    const PAGE: usize = 4096;
+    /// More than anything here can have used. What of it was never mapped is no matter.
+    const MOST: usize = 1 << 20;
+    let here = 0_u8;
+    let end = (ptr::from_ref(&here).addr() & !(PAGE - 1)).saturating_sub(PAGE);
+    let start = end.saturating_sub(MOST);
+    // SAFETY: the stack grows down, and all that is in use is above `here`, but for a few words in the page between.
+    let _kept = unsafe { madvise(ptr::without_provenance_mut(start), end - start, Advice::LinuxDontNeed) };
 }
 
 /// Room that needs no call, for small arrays.

@@ -143,8 +143,8 @@ fn phase(who: &str, what: &str) -> String {
     let phase = match name {
         "MakeCgroups" => "cgroups",
         "SetLimits" | "SetDevices" => "limits",
-        "Clone" => "clone",
-        "JoinCgroup" | "EnterNamespacesOf" | "EnterNamespace" | "NewNamespaces" | "Reborn" => "join",
+        "Clone" | "NewNamespaces" => "clone",
+        "JoinCgroup" | "EnterNamespacesOf" | "EnterNamespace" | "Reborn" => "join",
         "Propagation" | "ParentPrivate" | "OpenRoot" => "root",
         "Mount" | "Bind" | "SetAttributes" if in_cgroups => "cgroup_mount",
         "SetAttributes" if what == "SetAttributes" => "cgroup_mount",

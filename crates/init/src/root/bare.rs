@@ -19,6 +19,7 @@ use sys::descriptor::Descriptor;
 const LINE: usize = 6000;
 
 /// Takes every whole procfs and sysfs out of the way that is not beneath the container's root. `procfs` is the host's.
+#[inline(never)]
 pub(super) fn hide(root: BorrowedFd<'_>, procfs: &Descriptor) -> Result<(), Fault> {
     let mut space = [MaybeUninit::uninit(); 4096];
     let root =

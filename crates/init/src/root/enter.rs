@@ -25,6 +25,7 @@ pub(crate) fn propagation(context: &mut Context<'_>, flags: u32) -> Result<(), F
 }
 
 /// Makes the mount that holds `path` private.
+#[inline(never)]
 pub(crate) fn parent_private(path: Text<'_>) -> Result<(), Fault> {
     let mut above: ArrayVec<u8, 4096> = ArrayVec::new();
     above
