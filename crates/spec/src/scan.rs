@@ -14,14 +14,14 @@ const FEW: usize = 8;
 /// left for the parser to find.
 pub(crate) fn check(text: &[u8]) -> Result<(), Fault> {
     let mut walk = Walk::new(text);
-    while walk.step()? {}
+    while walk.step(text.len())? {}
     Ok(())
 }
 
 /// The JSON pointer to the value that the byte before `offset` belongs to.
 pub(crate) fn pointer_at(text: &[u8], offset: usize) -> String {
     let mut walk = Walk::new(text);
-    while walk.at < offset && walk.step().unwrap_or(false) {}
+    while walk.step(offset).unwrap_or(false) {}
     walk.pointer()
 }
 
@@ -53,10 +53,17 @@ impl<'a> Walk<'a> {
         Self { text, at: 0, open: Vec::with_capacity(16), keys: Vec::with_capacity(64) }
     }
 
-    /// Goes past one token; false at the end of the text.
-    fn step(&mut self) -> Result<bool, Fault> {
-        let Some(&byte) = self.text.get(self.at) else { return Ok(false) };
-        self.at += 1;
+    /// Goes past one token that begins before `end`; false where there is none.
+    #[inline(always)]
+    fn step(&mut self, end: usize) -> Result<bool, Fault> {
+        let byte = loop {
+            let Some(&byte) = self.text.get(self.at).filter(|_| self.at < end) else { return Ok(false) };
+            self.at += 1;
+            // What else is outside of strings is blank, or a part of another value.
+            if IS_TOKEN[usize::from(byte)] {
+                break byte;
+            }
+        };
         match byte {
             b'"' => self.string()?,
             b'{' => self.push(Level::Object { first_key: self.keys.len(), at_key: true })?,
@@ -78,39 +85,51 @@ impl<'a> Walk<'a> {
 
     fn push(&mut self, level: Level) -> Result<(), Fault> {
         if self.open.len() == DEPTH {
-            return Err(Fault::new(self.pointer(), "nested too deep", format!("at most {DEPTH} levels are allowed")));
+            return Err(self.too_deep());
         }
         self.open.push(level);
         Ok(())
     }
 
+    #[cold]
+    fn too_deep(&self) -> Fault {
+        Fault::new(self.pointer(), "nested too deep", format!("at most {DEPTH} levels are allowed"))
+    }
+
     /// Goes to the end of a string whose opening quote is behind us.
+    #[inline(always)]
     fn string(&mut self) -> Result<(), Fault> {
         let start = self.at;
         let (mut escaped, mut nul) = (false, false);
-        while let Some(&byte) = self.text.get(self.at) {
-            self.at += 1;
-            if byte == b'"' {
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let Some(length) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+                self.at = self.text.len();
+                break;
+            };
+            self.at += length + 1;
+            if rest.get(length) == Some(&b'"') {
                 break;
             }
-            if byte == b'\\' {
-                escaped = true;
-                nul |= self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"u0000"));
-                self.at += 1;
-            }
+            escaped = true;
+            nul |= self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"u0000"));
+            self.at += 1;
         }
         if let Some(Level::Object { at_key: at_key @ true, .. }) = self.open.last_mut() {
             *at_key = false;
             let text = self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default();
             self.keys.push(Key { text, escaped });
         }
-        if nul {
-            return Err(Fault::new(self.pointer(), "text with a NUL character", "no string may have one"));
-        }
-        Ok(())
+        if nul { Err(self.nul()) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn nul(&self) -> Fault {
+        Fault::new(self.pointer(), "text with a NUL character", "no string may have one")
     }
 
     /// Leaves an object, unless it has a key twice.
+    #[inline(never)]
     fn close(&mut self, first_key: usize) -> Result<(), Fault> {
         let double = twice(self.keys.get(first_key..).unwrap_or_default());
         self.keys.truncate(first_key);
@@ -139,6 +158,17 @@ impl<'a> Walk<'a> {
         pointer
     }
 }
+
+/// Whether a byte begins a token.
+static IS_TOKEN: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut rest = b"\"{}[],".as_slice();
+    while let [byte, more @ ..] = rest {
+        is[*byte as usize] = true;
+        rest = more;
+    }
+    is
+};
 
 impl Level {
     fn first_key(&self) -> Option<usize> {
