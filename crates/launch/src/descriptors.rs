@@ -116,7 +116,7 @@ impl Held {
     }
 
     /// All that init was not born with.
-    pub(crate) fn new<'a>(&'a self, given: &'a Given<'_>) -> Result<Vec<BorrowedFd<'a>>, Error> {
+    pub(crate) fn added<'a>(&'a self, given: &'a Given<'_>) -> Result<Vec<BorrowedFd<'a>>, Error> {
         let one = |(descriptor, opened): &'a (Descriptor, Option<OwnedFd>)| match opened {
             Some(opened) => Ok(opened.as_fd()),
             None => given.get(descriptor),

@@ -154,7 +154,7 @@ impl Walk<'_> {
         time: Option<&Offsets>,
         waits: bool,
     ) -> Result<(), Error> {
-        let descriptors = self.held.new(&self.given)?;
+        let descriptors = self.held.added(&self.given)?;
         let numbers = numbers(&descriptors);
         let preserved = whole.manner.preserved;
         let bytes = whole.init.finish(Header { descriptors: Bytes(&numbers), preserved, times: trace::is_on() });
@@ -174,7 +174,7 @@ impl Walk<'_> {
     }
 
     fn send_plan(&self, init: &Writer) -> Result<(), Error> {
-        match send_plan(self.process()?.sync.as_fd(), init.rest(self.sent), &self.held.new(&self.given)?) {
+        match send_plan(self.process()?.sync.as_fd(), init.rest(self.sent), &self.held.added(&self.given)?) {
             // It has failed meanwhile: its last word or its end tells why, which is listened to next.
             Err(Error::Died { .. }) => Ok(()),
             sent => sent,

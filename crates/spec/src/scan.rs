@@ -54,6 +54,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes past one token that begins before `end`; false where there is none.
+    #[allow(clippy::inline_always, reason = "called twice, once for every token of a config")]
     #[inline(always)]
     fn step(&mut self, end: usize) -> Result<bool, Fault> {
         let byte = loop {
@@ -97,6 +98,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the end of a string whose opening quote is behind us.
+    #[allow(clippy::inline_always, reason = "called once, for every string of a config")]
     #[inline(always)]
     fn string(&mut self) -> Result<(), Fault> {
         let start = self.at;

@@ -32,6 +32,8 @@ const AT_ONCE: usize = 4;
 /// Measures all of one runtime, with no more containers than `most`.
 pub(crate) struct Growth<'a> {
     pub(crate) runtime: &'a Runtime,
+    /// The floor, where it is to be run beside the runtime's containers: what the kernel alone takes longer.
+    pub(crate) floor: Option<&'a Runtime>,
     pub(crate) place: &'a Place<'a>,
     pub(crate) figures: &'a mut Figures,
     pub(crate) most: usize,
@@ -180,7 +182,16 @@ impl Growth<'_> {
             }
             measure(&self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]), &errors)?;
         }
+        let mut floor = Vec::new();
+        for line in self.floor.iter().map(|floor| floor.command(Step::Run, Kind::Plain, &bundle, &[])) {
+            for _ in 0..TIMES {
+                if let Outcome::Ended(wall) = measure(&line, &errors)? {
+                    floor.push(wall);
+                }
+            }
+        }
         let count = count.to_string();
+        self.times(&["floor", &count], &floor);
         let [create, state] = times;
         self.times(&["create", &count], &create);
         self.times(&["state", &count], &state);

@@ -219,7 +219,8 @@ impl Bench<'_> {
                 continue;
             }
             self.say(&format!("growth of {}", runtime.name));
-            let mut growth = Growth { runtime, place, figures, most: most(&runtime.name, &self.layout) };
+            let floor = runtimes.iter().find(|floor| floor.is_floor() && runtime.name == OWN).copied();
+            let mut growth = Growth { runtime, floor, place, figures, most: most(&runtime.name, &self.layout) };
             growth.mounts()?;
             growth.rules()?;
             growth.standing()?;

@@ -6,6 +6,7 @@ use spec::oci;
 
 /// The calls that libseccomp knows, by name. Negative numbers stand for calls of other architectures and, by hundreds, for
 /// those behind a multiplexer.
+#[allow(clippy::unreadable_literal, reason = "a program wrote them")]
 static CALLS: &[(&str, [i32; FAMILY.len()])] = &include!(concat!(env!("OUT_DIR"), "/calls.rs"));
 
 /// The number of a call that an architecture does not have.
