@@ -46,7 +46,7 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
         (Status::Paused, _) if !request.ignore_paused => return Err(Error::ExecPaused),
         (_, Some(init)) => init,
     };
-    let spec = spec::parse(entry.config()?)?.spec;
+    let spec = spec::parse_kept(&entry.config()?)?;
     let process = crate::exec_process::process(&spec, request)?;
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;

@@ -18,8 +18,8 @@ pub(crate) fn poststop(entry: &Entry, record: &Record) {
     if !config.windows(10).any(|words| words == b"\"poststop\"") {
         return;
     }
-    match spec::parse(config) {
-        Ok(loaded) => run(of(&loaded.spec).map_or(&[], Vec::as_slice), record),
+    match spec::parse_kept(&config) {
+        Ok(spec) => run(of(&spec).map_or(&[], Vec::as_slice), record),
         Err(error) => tracing::warn!("poststop hooks are not run: {error}"),
     }
 }

@@ -36,7 +36,7 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
         other => return Err(Error::StartIn(other)),
     }
     if record.without_process {
-        spec::process(&spec::parse(entry.config()?)?.spec)?;
+        spec::process(&spec::parse_kept(&entry.config()?)?)?;
     }
     trace::step("start", || wake(&entry)).map_err(|error| crate::died::explain(error, &record))?;
     record.stage = Stage::Running;
@@ -49,7 +49,7 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
     if !config.windows(11).any(|words| words == b"\"poststart\"") {
         return Ok(());
     }
-    let spec = spec::parse(config)?.spec;
+    let spec = spec::parse_kept(&config)?;
     let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
     poststart(hooks, &record).inspect_err(|_| {
         if let Err(error) = record.init().and_then(|init| end(&record, init.as_ref())) {

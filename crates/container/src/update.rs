@@ -73,7 +73,7 @@ fn stored(entry: &Entry, record: &Record) -> Result<LinuxResources> {
     if let Some(resources) = &record.resources {
         return Ok(resources.clone());
     }
-    let config = spec::parse(entry.config()?)?.spec;
+    let config = spec::parse_kept(&entry.config()?)?;
     let resources = config.linux().as_ref().and_then(|linux| linux.resources().clone());
     Ok(resources.unwrap_or_default())
 }

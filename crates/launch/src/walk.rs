@@ -91,8 +91,8 @@ impl Walk<'_> {
         let (done, manner, adopts) = (draft.birth.len(), draft.manner, draft.is_adopted());
         let plan = match trace::step("compile", || draft.finish()) {
             Err(error) if adopts => {
-                // That it is ended, too.
-                self.adopt(&Sentences::none())?;
+                // So that it is ended, too, where there is one.
+                let _died = self.adopt(&Sentences::none());
                 return Err(error);
             }
             finished => finished?,

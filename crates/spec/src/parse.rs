@@ -24,16 +24,33 @@ pub struct Loaded {
 pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
     let mut warnings = Vec::new();
     let mut spec: oci::Spec = decode(&bytes, Document::Config, &mut warnings)?;
-    if let Some(resources) = spec.linux_mut().as_mut().and_then(|linux| linux.resources_mut().as_mut()) {
-        workarounds::pids_without_limit(&bytes, Document::Config, resources);
-    }
     let refused = |fault: Fault| fault.within(Document::Config.name());
     required::check(&bytes, &spec).map_err(refused)?;
     if let Some(process) = spec.process() {
         workarounds::scheduler_flag_names(&bytes, "/process", process).map_err(refused)?;
     }
-    validate::config(&mut spec, &mut warnings).map_err(refused)?;
+    finish(&bytes, &mut spec, &mut warnings)?;
     Ok(Loaded { bytes, spec, warnings })
+}
+
+/// The Spec of a config that [`parse`] has let pass before: the copy that is kept of it. What of a document only a second
+/// look at its bytes finds is not looked for again.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_kept(bytes: &[u8]) -> Result<oci::Spec, Error> {
+    let mut warnings = Vec::new();
+    let mut spec = decode_checked(bytes, Document::Config, &mut warnings)?;
+    finish(bytes, &mut spec, &mut warnings)?;
+    Ok(spec)
+}
+
+/// Brings a config into its normal form, and checks what it says.
+fn finish(bytes: &[u8], spec: &mut oci::Spec, warnings: &mut Vec<String>) -> Result<(), Error> {
+    if let Some(resources) = spec.linux_mut().as_mut().and_then(|linux| linux.resources_mut().as_mut()) {
+        workarounds::pids_without_limit(bytes, Document::Config, resources);
+    }
+    validate::config(spec, warnings).map_err(|fault| fault.within(Document::Config.name()))
 }
 
 /// Makes a Process of what `exec --process` reads, and checks it; the second part are warnings.
@@ -73,12 +90,21 @@ pub fn parse_intel_rdt(bytes: &[u8]) -> Result<oci::LinuxIntelRdt, Error> {
     Ok(rdt)
 }
 
-/// Parses, with the work-arounds for oci-spec only where the plain way fails.
+/// Checks what the parser lets through, and parses.
 fn decode<T: DeserializeOwned>(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Result<T, Error> {
     if bytes.len() > SIZE {
         return Err(Error::TooLarge(Clean::new(document.name())));
     }
     scan::check(bytes).map_err(|fault| fault.within(document.name()))?;
+    decode_checked(bytes, document, warnings)
+}
+
+/// Parses, with the work-arounds for oci-spec only where the plain way fails.
+fn decode_checked<T: DeserializeOwned>(
+    bytes: &[u8],
+    document: Document,
+    warnings: &mut Vec<String>,
+) -> Result<T, Error> {
     match serde_json::from_slice(bytes) {
         Ok(parsed) => return Ok(parsed),
         Err(error) if !explain::is_data(bytes, &error) => return Err(explain::syntax(bytes, document.name(), &error)),

@@ -3,6 +3,7 @@
 use harness::{Bundle, host, need_root, skip};
 use serde_json::json;
 use std::fs;
+use std::path::Path;
 
 /// A running container with a cgroup `below` its own, in every hierarchy.
 fn with_below() -> Bundle {
@@ -23,13 +24,15 @@ fn with_below() -> Bundle {
     bundle
 }
 
-/// The cgroups of a program that `exec` starts there: controllers and path of each.
+/// The cgroups of a program that `exec` starts there: controllers and path of each, where the hierarchy is mounted.
 #[track_caller]
 fn places(bundle: &Bundle, options: &[&str]) -> Vec<(String, String)> {
     let seen = bundle.exec_probe(options, &[]);
     let lines = seen["cgroup"].as_array().unwrap().iter().filter_map(|line| line.as_str());
     let fields = lines.map(|line| line.splitn(3, ':').map(str::to_owned).collect::<Vec<_>>());
-    fields.map(|fields| (fields[1].clone(), fields[2].clone())).collect()
+    let v2 = host::pure_v2() || Path::new("/sys/fs/cgroup/unified/cgroup.procs").exists();
+    let mounted = fields.filter(|fields| v2 || !fields[1].is_empty());
+    mounted.map(|fields| (fields[1].clone(), fields[2].clone())).collect()
 }
 
 #[test]
