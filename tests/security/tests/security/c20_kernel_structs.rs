@@ -5,6 +5,7 @@ use harness::{Bundle, need_root, skip};
 use rig::host_print::assert_nothing_left;
 use serde_json::json;
 use std::fs;
+use std::path::Path;
 
 /// The size of the kernel's `union bpf_attr` in Linux 7.1, and more.
 const ATTRIBUTE: u64 = 168;
@@ -33,10 +34,9 @@ fn a_bpf_attribute_is_whole() {
     let bundle = Bundle::of_sleep();
     let rules = json!([{"allow": false, "access": "rwm"}, {"allow": true, "type": "c", "major": 1, "minor": 11, "access": "r"}]);
     let bundle = bundle.with("/linux/resources/devices", rules);
-    let mut found = sizes(&bundle, &["run", "--detach", bundle.id()]);
-    fs::write(bundle.folder().join("update.json"), json!({"devices": [{"allow": false, "access": "rwm"}]}).to_string())
-        .unwrap();
-    found.extend(sizes(&bundle, &["update", "--resources", "update.json", bundle.id()]));
+    // Of a cgroup that is there already it is asked whether it has rules.
+    fs::create_dir(Path::new("/sys/fs/cgroup").join(format!("cofferdam-test-{}", bundle.tag()))).unwrap();
+    let found = sizes(&bundle, &["run", "--detach", bundle.id()]);
     assert!(found.len() >= 3, "{found:?}");
     assert!(found.iter().all(|size| *size >= ATTRIBUTE), "{found:?}");
 }
