@@ -131,7 +131,7 @@ fn run_and_exec_agree_with_the_model() {
     need_root!();
     need_cofferdam!("runc refuses what it can't set whole");
     let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
-    let times = if host::is_user_mode() { 3 } else { rounds(25, 200) };
+    let times = if host::is_user_mode() { 3 } else { 200 };
     for _ in 0..times {
         let sets = draw.sets(&all());
         let (process, user, no_new_privileges) = process(&mut draw, &sets);
