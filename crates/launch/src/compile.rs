@@ -273,11 +273,10 @@ pub fn exec<'a>(
     birth.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None, waits: false });
     let mut life = Vec::new();
     if reborn {
-        life.extend([RuntimeStep::Adopt, RuntimeStep::Note, RuntimeStep::GoOn { ids: None }]);
-    } else {
-        life.push(RuntimeStep::Note);
+        life.extend([RuntimeStep::Adopt, RuntimeStep::GoOn { ids: None }]);
     }
-    life.push(RuntimeStep::SendPlan);
+    // No later call looks for it, so it need not wait until it is noted.
+    life.extend([RuntimeStep::SendPlan, RuntimeStep::Note]);
     life.extend(process.oom_score_adj().map(RuntimeStep::OomScore));
     life.push(RuntimeStep::UntilExecuted);
     Ok(Draft {
