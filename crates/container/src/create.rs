@@ -225,7 +225,7 @@ struct Making<'a> {
     cgroup: &'a cgroups::Plan,
     request: &'a Request,
     how: How,
-    /// All cgroups that are planned, and whether none of them was there.
+    /// All cgroups that are planned, less what can't be made, and whether none of them was there.
     planned: cgroups::Paths,
     new: bool,
     record: Record,
@@ -310,7 +310,8 @@ impl<'a> Making<'a> {
             self.record.cgroup_paths = cgroup.create_around(process.pid())?;
             return Ok(());
         }
-        let paths = cgroup.create()?;
+        // What was made is gone again; what somebody else has made meanwhile, and is in, is not to be taken back.
+        let paths = cgroup.create().inspect_err(|_| self.planned = cgroups::Paths::default())?;
         let entrance = paths.entrance()?;
         (given.cgroup_tasks, given.cgroup) = (entrance.tasks, entrance.directory);
         self.record.cgroup_paths = paths;

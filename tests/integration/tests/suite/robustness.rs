@@ -213,6 +213,29 @@ fn processes_in_cgroups_below_end_with_the_container() {
     bundle.assert_nothing_left();
 }
 
+/// Two that are created at once with one cgroup: who comes too late is refused, and takes nothing of the other's back.
+#[test]
+fn of_two_in_one_cgroup_the_later_leaves_the_first_alone() {
+    need_root!();
+    need_cofferdam!("it is about its own calls");
+    if programs::find("strace").is_none() {
+        skip!("needs strace");
+    }
+    let first = Bundle::of_sleep();
+    let mut second = Bundle::of_sleep();
+    second.set("/linux/cgroupsPath", json!(format!("/cofferdam-test-{}", first.tag())));
+    // The first directory that it makes is its own, then comes the cgroup's: the other is there by then.
+    let options = ["-f", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_enter=1500000:when=2"];
+    let late = second.under_strace(&options, ["create", second.id()]).begin();
+    let state = second.state_folder().join(second.id()).join("state.json");
+    eventually("it has a state", || state.exists());
+    first.up();
+    let outcome = late.outcome();
+    assert!(outcome.code != 0 && outcome.err.contains("not empty"), "{outcome}");
+    assert_eq!(first.status(), "running");
+    eventually("it is gone", || !state.exists());
+}
+
 /// The file that freezes a cgroup, and the words for it.
 fn freezer(cgroup: &Path) -> Option<(PathBuf, &'static str, &'static str)> {
     let (v1, v2) = (cgroup.join("freezer.state"), cgroup.join("cgroup.freeze"));
