@@ -225,7 +225,7 @@ fn of_two_in_one_cgroup_the_later_leaves_the_first_alone() {
     let mut second = Bundle::of_sleep();
     second.set("/linux/cgroupsPath", json!(format!("/cofferdam-test-{}", first.tag())));
     // The first directory that it makes is its own, then comes the cgroup's: the other is there by then.
-    let options = ["-f", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_enter=1500000:when=2"];
+    let options = ["-f", "-o", "/dev/null", "-e", "trace=mkdirat", "-e", "inject=mkdirat:delay_enter=4000000:when=2"];
     let late = second.under_strace(&options, ["create", second.id()]).begin();
     let state = second.state_folder().join(second.id()).join("state.json");
     eventually("it has a state", || state.exists());
