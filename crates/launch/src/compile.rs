@@ -135,7 +135,7 @@ pub struct Draft<'a> {
     /// Its steps from then on.
     life: Vec<RuntimeStep>,
     /// What is not an error but that a person should know; of what is there.
-    pub warnings: Vec<String>,
+    warnings: Vec<String>,
     pub(crate) manner: Manner,
 }
 

@@ -11,6 +11,7 @@ use core::ffi::CStr;
 use plan::{Attributes, Bind, FromInit, Mount, Source, Text, Texts};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, OFlags, fstat};
+use rustix::mount::MountPropagationFlags;
 use sys::Errno;
 use sys::descriptor::Descriptor;
 
@@ -123,7 +124,7 @@ pub(crate) fn set_attributes(
 
 /// What is mounted later on a mount that is shared now is shared.
 fn note_shared(context: &mut Context<'_>, attributes: &Attributes) {
-    context.shared |= attributes.propagation.iter().any(|flags| flags & tree::SHARED != 0);
+    context.shared |= attributes.propagation.iter().any(|flags| flags & MountPropagationFlags::SHARED.bits() != 0);
 }
 
 /// The tree that a bind is of, and what of its attributes is still to be set.

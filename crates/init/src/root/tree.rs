@@ -6,17 +6,14 @@ use core::ffi::CStr;
 use plan::Attributes;
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{CWD, FileType, fstat};
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::mount::{MountPropagationFlags, MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use sys::Errno;
 use sys::descriptor::Descriptor;
 use sys::mount::{MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY, open_tree as open_tree_with, set_attributes};
 
 /// `MS_REC`.
 pub(super) const RECURSIVE: u32 = 1 << 14;
-/// `MS_SHARED`.
-pub(super) const SHARED: u32 = 1 << 20;
-/// `MS_PRIVATE`.
-const PRIVATE: u32 = 1 << 18;
+const PRIVATE: u32 = MountPropagationFlags::PRIVATE.bits();
 
 /// A detached copy of the mount at `path` on the host.
 pub(super) fn of_path(path: &CStr, recursive: bool) -> Result<Descriptor, Errno> {
