@@ -9,7 +9,7 @@ use crate::root::Root;
 use crate::state::State;
 use cgroups::Freezers;
 use rustix::buffer::spare_capacity;
-use rustix::fs::{Access, AtFlags, Mode, OFlags, ResolveFlags, accessat, openat2, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat2, statat};
 use rustix::io::{Errno, read, retry_on_intr};
 use std::path::Path;
 
@@ -33,22 +33,29 @@ impl<'a> Glances<'a> {
     /// it is, [`crate::Entry`] tells.
     pub(crate) fn at(&mut self, id: &ContainerId) -> Option<(State, u32)> {
         let record = self.record(id).filter(|record| record.init_process_pid != 0)?;
-        let (status, init) = observe_init(&record, self.freezers, || self.awaits_start(id)).ok()?;
-        let owner = statat(self.root, id.as_str(), AtFlags::SYMLINK_NOFOLLOW).ok()?.st_uid;
+        let (mut owner, freezers) = (None, self.freezers);
+        let awaits_start = || {
+            // The socket is of whom its directory is: nobody else makes one.
+            owner = self.owner(id, &["/", START_SOCKET])?;
+            Ok(owner.is_some())
+        };
+        let (status, init) = observe_init(&record, freezers, awaits_start).ok()?;
+        let owner = owner.or_else(|| self.owner(id, &[]).ok()?)?;
         Some((State::new(id, record, status, init.as_ref()), owner))
     }
 
-    fn awaits_start(&mut self, id: &ContainerId) -> Result<bool> {
-        let path = beneath(&mut self.path, id, START_SOCKET);
-        match accessat(self.root, path, Access::EXISTS, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(Error::io("look for", path, errno)),
+    /// Whose a container's directory is, or what is there beneath it; None where nothing is.
+    fn owner(&mut self, id: &ContainerId, beneath: &[&str]) -> Result<Option<u32>> {
+        let path = path(&mut self.path, id, beneath);
+        match statat(self.root, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat.st_uid)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(Error::io("stat", path, errno)),
         }
     }
 
     fn record(&mut self, id: &ContainerId) -> Option<Record> {
-        let path = beneath(&mut self.path, id, STATE.to_str().ok()?);
+        let path = path(&mut self.path, id, &["/", STATE.to_str().ok()?]);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         let file = openat2(self.root, path, flags, Mode::empty(), beneath).ok()?;
@@ -61,9 +68,10 @@ impl<'a> Glances<'a> {
     }
 }
 
-/// The path of a file of a container from the directory of all on.
-fn beneath<'a>(path: &'a mut String, id: &ContainerId, name: &str) -> &'a str {
+/// The path of a container's directory, or of what is beneath it, from the directory of all on.
+fn path<'a>(path: &'a mut String, id: &ContainerId, beneath: &[&str]) -> &'a str {
     path.clear();
-    path.extend([id.as_str(), "/", name]);
+    path.push_str(id.as_str());
+    path.extend(beneath.iter().copied());
     path
 }

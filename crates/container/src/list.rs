@@ -7,9 +7,10 @@ use crate::passwd::user_name;
 use crate::state::State;
 use crate::store::Store;
 use cgroups::Freezers;
-use rustix::thread::sched_getaffinity;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use std::collections::BTreeMap;
-use std::thread::{Builder, scope};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, scope, yield_now};
 
 /// With fewer containers a thread costs more than it saves.
 const WORTH_A_THREAD: usize = 100;
@@ -17,6 +18,12 @@ const WORTH_A_THREAD: usize = 100;
 const MOST_THREADS: usize = 4;
 /// The stack of a thread, bytes: what a state file of deep nesting takes to be skipped, and then some.
 const STACK: usize = 512 << 10;
+
+/// So many containers a thread looks at before it takes the next ones: who begins late, or is slower, looks at fewer.
+const SHARE: usize = 16;
+
+/// The names of some containers, and which these are of all.
+type Share<'a> = (usize, &'a [String]);
 
 /// What a state directory holds.
 #[derive(Debug, Default)]
@@ -34,47 +41,82 @@ pub struct List {
 pub fn list(store: &Store) -> Result<List> {
     let names = store.names()?;
     let freezers = Freezers::open();
-    let look = |share| look(store, &freezers, share);
-    let mut shares = names.chunks(names.len().div_ceil(threads(names.len())).max(1));
-    let own = shares.next().unwrap_or_default();
-    Ok(scope(|scope| {
-        let begin = |share| Builder::new().stack_size(STACK).spawn_scoped(scope, move || look(share));
-        let begun: Vec<_> = shares.map(|share| (share, begin(share))).collect();
-        let mut list = look(own);
-        for (share, thread) in begun {
-            // Where there may be no more threads, this one does it.
-            let part = thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| look(share));
-            list.containers.extend(part.containers);
-            list.skipped.extend(part.skipped);
-        }
-        list
-    }))
+    let shares = Mutex::new(names.chunks(SHARE).enumerate());
+    let look = || look(store, &freezers, &shares);
+    let processors = Processors::for_containers(names.len());
+    let mut parts = scope(|scope| {
+        let begin = |_| {
+            let away = || {
+                processors.leave_the_first();
+                look()
+            };
+            // Where there may be no more threads, there are fewer.
+            Builder::new().stack_size(STACK).spawn_scoped(scope, away).ok()
+        };
+        let others: Vec<_> = (1..processors.count).filter_map(begin).collect();
+        // They go now.
+        yield_now();
+        let mut parts = look();
+        parts.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        parts
+    });
+    parts.sort_unstable_by_key(|(place, _)| *place);
+    let mut list = List::default();
+    for (_, part) in parts {
+        list.containers.extend(part.containers);
+        list.skipped.extend(part.skipped);
+    }
+    Ok(list)
 }
 
-/// How many threads look: nearly all that it takes is the time of the kernel, which has a processor for each.
-fn threads(containers: usize) -> usize {
-    match containers / WORTH_A_THREAD {
-        0 | 1 => 1,
-        most => sched_getaffinity(None).map_or(1, |set| set.count() as usize).clamp(1, most.min(MOST_THREADS)),
+/// The processors that a list is made on: nearly all that it takes is the time of the kernel, which each has for itself.
+struct Processors {
+    count: usize,
+    /// All but that of the first thread.
+    others: CpuSet,
+}
+
+impl Processors {
+    fn for_containers(count: usize) -> Self {
+        let most = (count / WORTH_A_THREAD).min(MOST_THREADS);
+        if most < 2 {
+            return Processors { count: 1, others: CpuSet::new() };
+        }
+        let mut others = sched_getaffinity(None).unwrap_or_default();
+        let count = most.min(others.count() as usize);
+        others.unset(sched_getcpu());
+        Processors { count, others }
+    }
+
+    /// Takes this thread away from the first one's processor. The kernel often begins a thread where it was made, and
+    /// leaves it there for milliseconds while others have nothing to do.
+    fn leave_the_first(&self) {
+        // Where that is not allowed, the list takes longer.
+        sched_setaffinity(None, &self.others).ok();
     }
 }
 
-/// Looks at the containers of those names.
-fn look(store: &Store, freezers: &Freezers, names: &[String]) -> List {
-    let mut list = List { containers: Vec::with_capacity(names.len()), skipped: Vec::new() };
+/// Looks at the containers of one share after the other, until all are taken.
+fn look<'a>(store: &Store, freezers: &Freezers, shares: &Mutex<impl Iterator<Item = Share<'a>>>) -> Vec<(usize, List)> {
     let mut glances = store.dir().map(|root| Glances::new(root, freezers));
     let mut owners = BTreeMap::new();
-    for name in names {
-        match load(store, glances.as_mut(), name) {
-            Ok(Some((mut state, uid))) => {
-                state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
-                list.containers.push(state);
+    let mut seen = Vec::new();
+    let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+    while let Some((place, names)) = next() {
+        let mut list = List { containers: Vec::with_capacity(names.len()), skipped: Vec::new() };
+        for name in names {
+            match load(store, glances.as_mut(), name) {
+                Ok(Some((mut state, uid))) => {
+                    state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
+                    list.containers.push(state);
+                }
+                Ok(None) => {}
+                Err(error) => list.skipped.push((name.clone(), error)),
             }
-            Ok(None) => {}
-            Err(error) => list.skipped.push((name.clone(), error)),
         }
+        seen.push((place, list));
     }
-    list
+    seen
 }
 
 /// The state of one container, and its owner; None where it has just gone, or has just begun to be made.

@@ -1,9 +1,11 @@
 //! From create to delete, as an engine goes.
 
 use harness::footprint::is_alive;
-use harness::{Bundle, eventually, host, need_root, skip};
+use harness::{Bundle, eventually, host, need_cofferdam, need_root, skip};
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
 
 #[test]
 fn a_container_lives_from_create_to_delete() {
@@ -208,6 +210,50 @@ fn list_shows_containers_in_each_form() {
     let header: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(header, ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]);
     assert!(table.lines().nth(1).is_some_and(|row| row.starts_with(bundle.id()) && row.contains("running")), "{table}");
+}
+
+/// So many that several threads look.
+#[test]
+fn list_shows_many_in_order_and_whose_they_are() {
+    need_root!();
+    need_cofferdam!("the twins are made of its state");
+    let bundle = Bundle::of_sleep();
+    bundle.create().ok();
+    let (own, state) = (bundle.state_folder().join(bundle.id()), bundle.state_folder());
+    let rows = || -> Vec<[String; 3]> {
+        let table = bundle.call(["list"]).ok().out;
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            [cells[0], cells[2], cells[5]].map(str::to_owned)
+        };
+        table.lines().skip(1).map(row).filter(|row| row[0].starts_with("twin")).collect()
+    };
+    for status in ["created", "running"] {
+        let mut twins = Vec::new();
+        for number in 100..500 {
+            let twin = state.join(format!("twin{number}"));
+            assert!(Command::new("cp").arg("-a").args([&own, &twin]).status().unwrap().success());
+            let owner = if number % 3 == 0 { 1 } else { 0 };
+            for path in [twin.clone(), twin.join("start.sock")] {
+                if path.exists() {
+                    chown(path, Some(owner), None).unwrap();
+                }
+            }
+            twins.push((
+                twin,
+                [format!("twin{number}"), status.to_owned(), ["root", "daemon"][owner as usize].to_owned()],
+            ));
+        }
+        let seen = rows();
+        for (twin, _) in &twins {
+            fs::remove_dir_all(twin).unwrap();
+        }
+        let meant: Vec<_> = twins.into_iter().map(|(_, row)| row).collect();
+        assert_eq!(seen, meant);
+        if status == "created" {
+            bundle.call(["start", bundle.id()]).ok();
+        }
+    }
 }
 
 #[test]
