@@ -39,14 +39,17 @@ const KINDS: [u32; 8] = [
 /// # Errors
 /// Where the container can't take it or it can't be made.
 pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
-    let entry = store.get(id)?;
-    let record = entry.record()?;
-    let init = match observe(&entry, &record)? {
-        (Status::Stopped, _) | (_, None) => return Err(Error::ExecStopped),
-        (Status::Paused, _) if !request.ignore_paused => return Err(Error::ExecPaused),
-        (_, Some(init)) => init,
-    };
-    let spec = spec::parse_kept(&entry.config()?)?;
+    let (process, terminal) = traced(request.trace.as_deref(), || begin(store, id, request))?;
+    if request.detach {
+        return Ok(0);
+    }
+    terminal::forward(&process, terminal)
+}
+
+/// Begins the process; the second is its terminal's master, where it stays with us.
+fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process, Option<OwnedFd>)> {
+    let (entry, record, init) = trace::step("look", || look(store, id, request))?;
+    let spec = trace::step("load", || Ok::<_, Error>(spec::parse_kept(&entry.config()?)?))?;
     let process = crate::exec_process::process(&spec, request)?;
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
@@ -64,11 +67,18 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
         born: None,
         terminal: None,
     };
-    let (process, terminal) = traced(request.trace.as_deref(), || joining.join())?;
-    if request.detach {
-        return Ok(0);
+    joining.join()
+}
+
+/// The container, which must be able to take one more process.
+fn look(store: &Store, id: &ContainerId, request: &Request) -> Result<(Entry, Record, Process)> {
+    let entry = store.get(id)?;
+    let record = entry.record()?;
+    match observe(&entry, &record)? {
+        (Status::Stopped, _) | (_, None) => Err(Error::ExecStopped),
+        (Status::Paused, _) if !request.ignore_paused => Err(Error::ExecPaused),
+        (_, Some(init)) => Ok((entry, record, init)),
     }
-    terminal::forward(&process, terminal)
 }
 
 /// The making of a process that joins.
