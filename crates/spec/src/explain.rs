@@ -4,6 +4,7 @@ use crate::error::{Clean, Error, Fault};
 use crate::scan;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
+use std::str::Utf8Error;
 
 /// The parser's word for something else than text where only certain names may stand.
 const NO_NAME: &str = "expected value";
@@ -29,6 +30,20 @@ pub(crate) fn syntax(bytes: &[u8], document: &'static str, error: &serde_json::E
         column: error.column(),
         pointer: scan::pointer_at(bytes, offset(bytes, error)),
         hint: hint.map(Clean::new),
+    }
+}
+
+/// Says where a document stops to be text.
+pub(crate) fn not_text(bytes: &[u8], document: &'static str, error: Utf8Error) -> Error {
+    let text = bytes.get(..error.valid_up_to()).unwrap_or_default();
+    let mut lines = text.split(|&byte| byte == b'\n');
+    Error::Syntax {
+        document,
+        reason: Clean::new("invalid unicode code point"),
+        column: lines.next_back().map_or(0, <[u8]>::len) + 1,
+        line: lines.count() + 1,
+        pointer: scan::pointer_at(bytes, text.len()),
+        hint: None,
     }
 }
 

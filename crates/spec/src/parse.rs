@@ -105,12 +105,13 @@ fn decode_checked<T: DeserializeOwned>(
     document: Document,
     warnings: &mut Vec<String>,
 ) -> Result<T, Error> {
-    match serde_json::from_slice(bytes) {
+    let text = str::from_utf8(bytes).map_err(|error| explain::not_text(bytes, document.name(), error))?;
+    match serde_json::from_str(text) {
         Ok(parsed) => return Ok(parsed),
         Err(error) if !explain::is_data(bytes, &error) => return Err(explain::syntax(bytes, document.name(), &error)),
         Err(_) => {}
     }
     let repaired = workarounds::repair(bytes, document, warnings);
-    let bytes = repaired.as_deref().unwrap_or(bytes);
-    serde_json::from_slice(bytes).map_err(|error| explain::wrong_value(bytes, &error).within(document.name()))
+    let text = repaired.as_deref().unwrap_or(text);
+    serde_json::from_str(text).map_err(|error| explain::wrong_value(text.as_bytes(), &error).within(document.name()))
 }

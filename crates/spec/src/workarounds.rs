@@ -18,7 +18,7 @@ use std::str::FromStr as _;
 const REPAIRABLE: usize = 512 << 10;
 
 /// The document with every fault repaired, or `None` where there is nothing to repair.
-pub(crate) fn repair(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+pub(crate) fn repair(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Option<String> {
     if bytes.len() > REPAIRABLE {
         return None;
     }
@@ -43,7 +43,7 @@ pub(crate) fn repair(bytes: &[u8], document: Document, warnings: &mut Vec<String
     if let Some(resources) = part(&mut value, document, Document::Resources, "/linux/resources") {
         hugepage_limits(resources);
     }
-    (value != before).then(|| value.to_string().into_bytes())
+    (value != before).then(|| value.to_string())
 }
 
 /// The part of the document that is a `wanted`: the whole, or what is at `pointer` of a config.
@@ -219,8 +219,8 @@ mod tests {
         let plain = serde_json::from_str::<T>(text);
         assert!(plain.is_err(), "oci-spec takes this now, remove the work-around: {text}");
         let mut warnings = Vec::new();
-        let bytes = repair(text.as_bytes(), document, &mut warnings).expect("a repair");
-        (serde_json::from_slice(&bytes).expect("a repaired document"), warnings)
+        let text = repair(text.as_bytes(), document, &mut warnings).expect("a repair");
+        (serde_json::from_str(&text).expect("a repaired document"), warnings)
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(crate) const BURST: usize = 256;
 pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
 const TIMES: usize = 10;
+/// Rounds of `run`.
+const ROUNDS: usize = 20;
 /// How many commands at once, where it is not their time that is wanted.
 const AT_ONCE: usize = 4;
 
@@ -37,6 +39,20 @@ pub(crate) struct Growth<'a> {
     pub(crate) place: &'a Place<'a>,
     pub(crate) figures: &'a mut Figures,
     pub(crate) most: usize,
+}
+
+/// A bundle that is run in each round.
+struct Variant<'v> {
+    /// What stands in its figures' name.
+    name: Vec<String>,
+    /// Writes it, for a round.
+    bundle: Box<dyn Fn(usize) -> io::Result<PathBuf> + 'v>,
+}
+
+impl Variant<'_> {
+    fn name(&self) -> Vec<&str> {
+        self.name.iter().map(String::as_str).collect()
+    }
 }
 
 impl Growth<'_> {
@@ -56,24 +72,28 @@ impl Growth<'_> {
         self.figures.remark(&[&self.name(rest), "trouble"], said);
     }
 
-    /// Runs a bundle so many times.
-    fn runs(&mut self, name: &[&str], bundle: impl Fn(usize) -> io::Result<PathBuf>) -> io::Result<()> {
-        let mut times = Vec::new();
-        for time in 0..=TIMES {
-            let bundle = bundle(time)?;
-            let line = self.runtime.command(Step::Run, Kind::Plain, &bundle, &[]);
-            match measure(&line, &bundle.join("stderr"))? {
-                Outcome::Ended(wall) if time > 0 => times.push(wall),
-                Outcome::Ended(_) => {}
-                outcome => {
-                    self.failed(name, &outcome.trouble());
-                    let line = self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]);
-                    measure(&line, &bundle.join("stderr"))?;
-                    break;
+    /// Runs bundles in rounds, so that what else happens on the machine falls on all alike. One round before does not count.
+    fn rounds(&mut self, variants: &[Variant<'_>]) -> io::Result<()> {
+        let mut all: Vec<_> = variants.iter().map(|variant| (variant, Vec::new(), true)).collect();
+        for round in 0..=ROUNDS {
+            for (variant, times, runs) in all.iter_mut().filter(|(_, _, runs)| *runs) {
+                let bundle = (variant.bundle)(round)?;
+                let line = self.runtime.command(Step::Run, Kind::Plain, &bundle, &[]);
+                match measure(&line, &bundle.join("stderr"))? {
+                    Outcome::Ended(wall) if round > 0 => times.push(wall),
+                    Outcome::Ended(_) => {}
+                    outcome => {
+                        *runs = false;
+                        self.failed(&variant.name(), &outcome.trouble());
+                        let line = self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]);
+                        measure(&line, &bundle.join("stderr"))?;
+                    }
                 }
             }
         }
-        self.times(name, &times);
+        for (variant, times, _) in all {
+            self.times(&variant.name(), &times);
+        }
         Ok(())
     }
 
@@ -82,38 +102,41 @@ impl Growth<'_> {
     /// For each bind the kernel looks through all mounts on the one that its source is on (`has_locked_children` in
     /// fs/namespace.c). Where that is the root, those are the mounts that were made before.
     pub(crate) fn mounts(&mut self) -> io::Result<()> {
-        let (place, rootfs) = (self.place, self.place.rootfs());
-        for count in MOUNTS {
-            let name = format!("{}-mounts-{count}", self.runtime.name);
-            self.runs(&["mounts", &count.to_string()], |_| {
-                place
-                    .write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, count, |_| rootfs.clone()))
-            })?;
-        }
-        let name = format!("{}-volumes-{VOLUMES}", self.runtime.name);
-        let source = |number: usize| {
+        let (place, runtime, rootfs) = (self.place, self.runtime, self.place.rootfs());
+        let write = |kind: &str, count: usize, source: &dyn Fn(usize) -> PathBuf| {
+            let name = format!("{}-{kind}-{count}", runtime.name);
+            place.write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, count, source))
+        };
+        let write = &write;
+        let own = |count: usize| Variant {
+            name: vec!["mounts".to_owned(), count.to_string()],
+            bundle: Box::new(move |_| write("mounts", count, &|_| place.rootfs())),
+        };
+        let beside = |number: usize| {
             let source = place.folder.join(format!("volumes/{number}"));
             drop(fs::create_dir_all(&source));
             source
         };
-        self.runs(&["volumes", &VOLUMES.to_string()], |_| {
-            place.write_one(Kind::Plain, &name, &["true"], |config| bind(config, &rootfs, VOLUMES, source))
-        })
+        let volumes = Variant {
+            name: vec!["volumes".to_owned(), VOLUMES.to_string()],
+            bundle: Box::new(move |_| write("volumes", VOLUMES, &beside)),
+        };
+        self.rounds(&MOUNTS.into_iter().map(own).chain([volumes]).collect::<Vec<_>>())
     }
 
     /// `run` with so many rules with a condition: the same each time, and others each time.
     pub(crate) fn rules(&mut self) -> io::Result<()> {
-        for (how, shift) in [("seen", 0), ("unseen", 1)] {
-            for count in RULES {
-                let name = format!("{}-rules-{count}", self.runtime.name);
-                let place = self.place;
-                self.runs(&["rules", how, &count.to_string()], |time| {
-                    let first = shift * time * 10_000;
-                    place.write_one(Kind::Plain, &name, &["true"], |config| filter(config, first, count))
-                })?;
-            }
-        }
-        Ok(())
+        let (place, runtime) = (self.place, self.runtime);
+        let variant = |how: &str, shift: usize, count: usize| Variant {
+            name: vec!["rules".to_owned(), how.to_owned(), count.to_string()],
+            bundle: Box::new(move |round| {
+                let name = format!("{}-rules-{count}", runtime.name);
+                let first = shift * round * 10_000;
+                place.write_one(Kind::Plain, &name, &["true"], |config| filter(config, first, count))
+            }),
+        };
+        let variants = [("seen", 0), ("unseen", 1)].map(|(how, shift)| RULES.map(|count| variant(how, shift, count)));
+        self.rounds(&variants.into_iter().flatten().collect::<Vec<_>>())
     }
 
     /// `create`, `state` and `list` with none, some and many containers, and what those cost.
