@@ -26,13 +26,15 @@ fn main() {
     for name in ["init", "plan", "sys"] {
         println!("cargo::rerun-if-changed={}", crates.join(name).display());
     }
+    let mut flags = FLAGS.map(str::to_owned).to_vec();
+    flags.push(format!("-Clink-arg=-Wl,-T,{}", crates.join("init/discard.ld").display()));
     let (target, out) = (variable("TARGET"), PathBuf::from(variable("OUT_DIR")));
     let built = Command::new(variable("CARGO"))
         .args(["build", "--package", "cofferdam-init", "--release", "--target", &target, "--target-dir"])
         .arg(out.join("init"))
         .arg("--manifest-path")
         .arg(crates.join("init/Cargo.toml"))
-        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         // It is copied on every start and does little but system calls: small is fast.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")

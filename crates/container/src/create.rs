@@ -350,9 +350,7 @@ impl<'a> Making<'a> {
 
     /// As soon as there is a process, a later call must be able to find it.
     fn note(&mut self, born: &Born) -> Result<()> {
-        let process = Process::of_born(born)?;
-        self.record.set_init(&process);
-        self.process = Some(process);
+        self.record.set_init(self.process.insert(Process::of_born(born)))?;
         self.entry.save(&self.record)
     }
 

@@ -179,7 +179,7 @@ impl Host for Joining<'_> {
     }
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {
-        let process = Process::of_born(born).map_err(attending)?;
+        let process = Process::of_born(born);
         // It is our child, so it is born in our resctrl group, whatever cgroup it is born in.
         resctrl_groups::enter(self.record, process.pid()).map_err(attending)?;
         self.born = Some(process);

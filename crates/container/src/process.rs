@@ -18,26 +18,16 @@ const PIDFS: u32 = 0x5049_4446;
 pub struct Process {
     pid: i32,
     pidfd: Arc<OwnedFd>,
-    start: u64,
-    inode: u64,
 }
 
 impl Process {
     /// Takes a process that was just made, by its pidfd: the caller's child, so its number is not free yet.
-    ///
-    /// # Errors
-    /// [`Error::Io`]
-    pub fn of_child(pid: i32, pidfd: impl Into<Arc<OwnedFd>>) -> Result<Self> {
-        let pidfd = pidfd.into();
-        let (_, start) = stat(pid)?.ok_or_else(|| Error::io("read", stat_path(pid), Errno::SRCH))?;
-        Ok(Process { pid, start, inode: inode(&pidfd), pidfd })
+    pub fn of_child(pid: i32, pidfd: impl Into<Arc<OwnedFd>>) -> Self {
+        Process { pid, pidfd: pidfd.into() }
     }
 
     /// Takes the process that a launch has made.
-    ///
-    /// # Errors
-    /// [`Error::Io`]
-    pub(crate) fn of_born(born: &Born) -> Result<Self> {
+    pub(crate) fn of_born(born: &Born) -> Self {
         let pid = born.pid.as_raw_nonzero().get();
         tracing::debug!("init is born: process {pid}");
         Self::of_child(pid, Arc::clone(&born.pidfd))
@@ -57,7 +47,7 @@ impl Process {
             return Ok(None);
         }
         let alive = stat(pid)?.is_some_and(|(state, begun)| begun == start && !matches!(state, b'Z' | b'X' | b'x'));
-        Ok(alive.then(|| Process { pid, pidfd: Arc::new(pidfd), start, inode }))
+        Ok(alive.then(|| Self::of_child(pid, pidfd)))
     }
 
     /// The same where the inode number is known to be of this boot: it is no other process's, then, and nothing more
@@ -65,13 +55,13 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Io`]
-    pub(crate) fn recognize(pid: i32, start: u64, inode: u64) -> Result<Option<Self>> {
+    pub(crate) fn recognize(pid: i32, inode: u64) -> Result<Option<Self>> {
         let Some(pidfd) = open(pid)? else { return Ok(None) };
         let failed = |errno| Error::io("stat a pidfd of", format!("process {pid}"), errno);
         if fs::fstat(&pidfd).map_err(failed)?.st_ino != inode {
             return Ok(None);
         }
-        let process = Process { pid, pidfd: Arc::new(pidfd), start, inode };
+        let process = Self::of_child(pid, pidfd);
         let failed = |errno| Error::io("poll a pidfd of", format!("process {pid}"), errno);
         let ended = process.wait(Duration::ZERO).map_err(failed)?;
         Ok((!ended).then_some(process))
@@ -82,14 +72,14 @@ impl Process {
         self.pid
     }
 
-    /// When it started, in clock ticks since boot.
-    pub fn start(&self) -> u64 {
-        self.start
-    }
-
-    /// The inode number of its pidfd; 0 where the kernel has no unique ones.
-    pub fn inode(&self) -> u64 {
-        self.inode
+    /// What tells it from others that had or will have its number: when it started, in clock ticks since boot, and the
+    /// inode number of its pidfd, 0 where the kernel has no unique ones. Of a process that was not waited for yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn identity(&self) -> Result<(u64, u64)> {
+        let (_, start) = stat(self.pid)?.ok_or_else(|| Error::io("read", stat_path(self.pid), Errno::SRCH))?;
+        Ok((start, inode(&self.pidfd)))
     }
 
     /// Its pidfd.

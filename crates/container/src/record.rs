@@ -111,10 +111,13 @@ impl Record {
     }
 
     /// Notes which process is init.
-    pub fn set_init(&mut self, init: &Process) {
-        self.init_process_pid = init.pid();
-        self.init_process_start = init.start();
-        self.init_process_inode = init.inode();
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn set_init(&mut self, init: &Process) -> Result<()> {
+        let (start, inode) = init.identity()?;
+        (self.init_process_pid, self.init_process_start, self.init_process_inode) = (init.pid(), start, inode);
+        Ok(())
     }
 
     /// Init, where it lives: another process that has got its number by now is not it, nor is a zombie.
@@ -123,7 +126,7 @@ impl Record {
     /// [`Error::Io`]
     pub fn init(&self) -> Result<Option<Process>> {
         let (pid, start, inode) = (self.init_process_pid, self.init_process_start, self.init_process_inode);
-        if self.of_this_boot { Process::recognize(pid, start, inode) } else { Process::find(pid, start, inode) }
+        if self.of_this_boot { Process::recognize(pid, inode) } else { Process::find(pid, start, inode) }
     }
 
     /// Reads a record of any format up to [`VERSION`].

@@ -34,7 +34,7 @@ impl Fixture {
         let store = scratch.store();
         let (entry, mut record) = container(&store, "a");
         let init = member(&paths);
-        record.set_init(&init);
+        record.set_init(&init).unwrap();
         record.stage = Stage::Running;
         record.own_pid_namespace = own_pid_namespace;
         record.cgroup_paths = paths.clone();
@@ -97,7 +97,7 @@ fn member(paths: &Paths) -> Process {
 /// Reaps a child as whoever has made a container would.
 fn adopt(mut child: Child) -> Process {
     let pid = Pid::from_child(&child);
-    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap()).unwrap();
+    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap());
     std::thread::spawn(move || child.wait());
     process
 }

@@ -80,10 +80,10 @@ fn each_has_the_status_that_state_tells() {
     let mut child = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = Pid::from_child(&child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).unwrap();
-    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd).unwrap();
+    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd);
     for (name, stage) in [("coming", Stage::Creating), ("waiting", Stage::Created), ("going", Stage::Running)] {
         let (entry, mut record) = container(&store, name);
-        record.set_init(&process);
+        record.set_init(&process).unwrap();
         record.stage = stage;
         entry.save(&record).unwrap();
     }

@@ -12,12 +12,12 @@ use std::time::Duration;
 fn sleeper() -> (Child, Process) {
     let child = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = Pid::from_child(&child);
-    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap()).unwrap();
+    let process = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap());
     (child, process)
 }
 
 fn living(record: &mut Record, process: &Process) {
-    record.set_init(process);
+    record.set_init(process).unwrap();
     record.stage = Stage::Created;
 }
 
@@ -37,9 +37,10 @@ fn the_same_where_the_pidfds_inode_tells() {
 
 fn sleeper_is_unique() -> bool {
     let (mut child, process) = sleeper();
+    let (_, inode) = process.identity().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    process.inode() != 0
+    inode != 0
 }
 
 fn live_and_die(of_this_boot: bool) {
@@ -47,7 +48,7 @@ fn live_and_die(of_this_boot: bool) {
     let (entry, mut record) = container(&scratch.store(), "a");
     record.of_this_boot = of_this_boot;
     let (mut child, process) = sleeper();
-    record.set_init(&process);
+    record.set_init(&process).unwrap();
     assert_eq!(observe(&entry, &record).unwrap().0, Status::Creating);
     living(&mut record, &process);
     std::fs::write(entry.path().join("start.sock"), "").unwrap();
@@ -72,10 +73,11 @@ fn a_number_used_again_is_not_init() {
     let (entry, mut record) = container(&scratch.store(), "a");
     let (mut child, process) = sleeper();
     living(&mut record, &process);
-    let another_start = Record { init_process_start: process.start() - 1, ..record.clone() };
+    let (start, inode) = process.identity().unwrap();
+    let another_start = Record { init_process_start: start - 1, ..record.clone() };
     assert_eq!(observe(&entry, &another_start).unwrap().0, Status::Stopped);
-    if process.inode() != 0 {
-        let another_inode = Record { init_process_inode: process.inode() + 1, ..record.clone() };
+    if inode != 0 {
+        let another_inode = Record { init_process_inode: inode + 1, ..record.clone() };
         assert_eq!(observe(&entry, &another_inode).unwrap().0, Status::Stopped);
         let of_this_boot = Record { of_this_boot: true, ..another_inode };
         assert_eq!(observe(&entry, &of_this_boot).unwrap().0, Status::Stopped);

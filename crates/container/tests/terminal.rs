@@ -72,7 +72,7 @@ fn helper(script: &OsStr) -> ! {
     drop(shell);
     let pid = i32::try_from(child.id()).unwrap();
     let pidfd = pidfd_open(Pid::from_raw(pid).unwrap(), PidfdFlags::empty()).unwrap();
-    let status = terminal::forward(&Process::of_child(pid, pidfd).unwrap(), master).unwrap();
+    let status = terminal::forward(&Process::of_child(pid, pidfd), master).unwrap();
     std::process::exit(status);
 }
 

@@ -14,9 +14,9 @@ use std::process::{Child, Command};
 fn living(store: &Store, name: &str, created: bool) -> (Entry, Record, Child) {
     let child = Command::new("sleep").arg("60").spawn().unwrap();
     let pid = Pid::from_child(&child);
-    let init = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap()).unwrap();
+    let init = Process::of_child(pid.as_raw_nonzero().get(), pidfd_open(pid, PidfdFlags::empty()).unwrap());
     let (entry, mut record) = container(store, name);
-    record.set_init(&init);
+    record.set_init(&init).unwrap();
     record.stage = Stage::Created;
     record.own_pid_namespace = true;
     entry.save(&record).unwrap();

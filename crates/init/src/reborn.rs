@@ -5,7 +5,6 @@ use crate::fault::Fault;
 use crate::{conversation, death, namespaces};
 use plan::{FromInit, Handle};
 use rustix::fd::AsFd;
-use rustix::io::{read, retry_on_intr};
 use rustix::process::geteuid;
 use sys::clone::Side;
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
@@ -37,19 +36,7 @@ pub(crate) fn go_on(
             let told = conversation::hand_over(context.sync.as_fd(), &message, &[pidfd.as_fd()]);
             sys::clone::exit(i32::from(told.is_err()))
         }
-        Ok(Side::Child) => {
-            death::guard(context)?;
-            wait_for_word(context);
-            if user.is_some() || new & CLONE_NEWUSER != 0 { namespaces::become_root(context) } else { Ok(()) }
-        }
+        Ok(Side::Child) => death::guard(context),
         Err(errno) => Err(Fault::call("clone3", b"", errno)),
-    }
-}
-
-/// One byte says that the runtime process knows of this one, and has mapped its ids where there are new ones. Before
-/// that nothing may be said: it would come in between.
-fn wait_for_word(context: &Context<'_>) {
-    if retry_on_intr(|| read(&context.sync, &mut [0; 1])) != Ok(1) {
-        sys::clone::exit(1);
     }
 }

@@ -273,7 +273,7 @@ pub fn exec<'a>(
     birth.push(RuntimeStep::Clone { namespaces: 0, into_cgroup: !reborn, ids: None, time: None, waits: false });
     let mut life = Vec::new();
     if reborn {
-        life.extend([RuntimeStep::Adopt, RuntimeStep::GoOn { ids: None }]);
+        life.push(RuntimeStep::Adopt);
     }
     // No later call looks for it, so it need not wait until it is noted.
     life.extend([RuntimeStep::SendPlan, RuntimeStep::Note]);

@@ -67,6 +67,9 @@ impl Order<'_> {
             let user = inside.then(|| self.descriptors.add(Descriptor::Init));
             let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
             self.push("", Step::Reborn { pid, user, new: 0, cgroup });
+            if inside {
+                self.push("", Step::BecomeRoot);
+            }
             kinds &= !(CLONE_NEWPID | if inside { CLONE_NEWUSER } else { 0 });
         }
         self.push("", Step::ReceivePlan);
@@ -157,6 +160,10 @@ impl Order<'_> {
             let (pid, user) = (join(CLONE_NEWPID), join(CLONE_NEWUSER));
             let cgroup = self.facts.cgroup_directory.then(|| self.descriptors.add(Descriptor::Cgroup));
             self.push("/linux/namespaces", Step::Reborn { pid, user, new: made_by_clone, cgroup });
+            self.push("", Step::AwaitWord);
+            if user.is_some() || made_by_clone & CLONE_NEWUSER != 0 {
+                self.push("/linux/namespaces", Step::BecomeRoot);
+            }
         }
         let mut kinds = made_by_init(&self.wanted) & !made_by_clone;
         if self.wanted.makes(CLONE_NEWCGROUP) && !self.joins_cgroups() {

@@ -24,7 +24,8 @@ pub enum Step<'a> {
     /// Go on as another process: enter the PID namespace `pid` and the user namespace `user`, which take in or own
     /// only what is made from then on, and make a process in `new` namespaces and the v2 cgroup `cgroup`, as a child
     /// of the runtime process; this one ends. So what is seen in a joined PID namespace is init alone, never the
-    /// runtime's own program. The new process waits until it is known and, in a new user namespace, its ids are mapped.
+    /// runtime's own program. Until the runtime process knows of the new one (it says so, or sends the plan) nothing may be
+    /// said: it would come in between.
     Reborn { pid: Option<Handle>, user: Option<Handle>, new: u32, cgroup: Option<Handle> },
     /// Move this process into a v1 cgroup: write "0" to its `tasks`, open for writing.
     JoinCgroup { tasks: Handle },
@@ -159,7 +160,8 @@ pub enum Step<'a> {
     /// Tell the runtime process that all is set up that others could find half-made: it may note now that the container
     /// is there. Its end no longer is init's.
     Ready,
-    /// Wait for its word to go on, which comes when it has noted that.
+    /// Wait for its word to go on, which comes when it has noted that; and after [`Step::Reborn`], where the new process
+    /// is to be noted before it goes on, or to have its ids mapped in a new user namespace.
     AwaitWord,
     /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.
     AwaitStart { listener: Handle },
