@@ -7,73 +7,138 @@ use std::borrow::Cow;
 /// How deep arrays and objects may nest. (`serde_json` stops at 128.)
 pub(crate) const DEPTH: usize = 127;
 
-/// Objects of up to so many keys are checked for doubles key by key, larger ones by sorting.
-const FEW: usize = 8;
-
 /// Checks `text` for keys given twice in an object, for NUL in any string, and for its depth. What isn't JSON is
-/// left for the parser to find.
+/// left for the parser to find. Where something is found, a [`Walk`] tells what leads there.
 pub(crate) fn check(text: &[u8]) -> Result<(), Fault> {
-    let mut walk = Walk::new(text);
-    while walk.step(text.len())? {}
+    let mut open: Vec<Option<Object>> = Vec::with_capacity(16);
+    let mut keys: Vec<&[u8]> = Vec::with_capacity(64);
+    // The last one, and whether it has escapes: a key where a colon follows.
+    let (mut string, mut is_escaped) = (&[][..], false);
+    let mut rest = text;
+    while let [byte, more @ ..] = rest {
+        rest = more;
+        // What else is outside of strings is blank, or a part of another value.
+        if !IS_TOKEN[usize::from(*byte)] {
+            continue;
+        }
+        match byte {
+            b'"' => {
+                (string, is_escaped, rest) = split(rest);
+                if is_escaped && has_nul(string) {
+                    let pointer = pointer_at(text, text.len() - rest.len());
+                    return Err(Fault::new(pointer, "text with a NUL character", "no string may have one"));
+                }
+            }
+            b':' => {
+                if let Some(Some(object)) = open.last_mut() {
+                    object.take_in(string, is_escaped);
+                    keys.push(string);
+                }
+            }
+            b'{' | b'[' => {
+                if open.len() == DEPTH {
+                    let pointer = pointer_at(text, text.len() - rest.len() - 1);
+                    return Err(Fault::new(pointer, "nested too deep", format!("at most {DEPTH} levels are allowed")));
+                }
+                open.push((*byte == b'{').then_some(Object { first_key: keys.len(), seen: 0, is_doubtful: false }));
+            }
+            _ => {
+                if let Some(object) = open.pop().flatten() {
+                    object.close(text, &mut keys)?;
+                }
+            }
+        }
+    }
     Ok(())
+}
+
+/// Whether a byte is one that [`check`] stops at outside of strings.
+static IS_TOKEN: [bool; 256] = {
+    let mut is = [false; 256];
+    let mut rest = b"\":{}[]".as_slice();
+    while let [byte, more @ ..] = rest {
+        is[*byte as usize] = true;
+        rest = more;
+    }
+    is
+};
+
+/// An object that is not closed yet.
+struct Object {
+    /// Where its keys begin in the list of those of all open objects.
+    first_key: usize,
+    /// A bit for each key, made of its length and its ends.
+    seen: u64,
+    /// Two keys may be the same: they have the same bit, or one is not to be read as it stands.
+    is_doubtful: bool,
+}
+
+impl Object {
+    fn take_in(&mut self, key: &[u8], is_escaped: bool) {
+        let end = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+        let bit = 1 << ((key.len() ^ end(key.first()) ^ end(key.last()) << 2) & 63);
+        self.is_doubtful |= is_escaped || self.seen & bit != 0;
+        self.seen |= bit;
+    }
+
+    /// Leaves the object, unless it has a key twice.
+    fn close(&self, text: &[u8], keys: &mut Vec<&[u8]>) -> Result<(), Fault> {
+        if self.is_doubtful
+            && let Some(key) = twice(keys.get(self.first_key..).unwrap_or_default())
+        {
+            let end = key.as_ptr().addr() - text.as_ptr().addr() + key.len() + 1;
+            return Err(Fault::new(pointer_at(text, end), "given twice", "a key may stand once in an object"));
+        }
+        keys.truncate(self.first_key);
+        Ok(())
+    }
+}
+
+/// The later one of two keys that are the same.
+fn twice<'a>(keys: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let mut names: Vec<_> = keys.iter().enumerate().map(|(number, key)| (name(key), number)).collect();
+    names.sort_unstable();
+    let double = names.windows(2).find_map(|pair| (pair[0].0 == pair[1].0).then_some(pair[1].1))?;
+    keys.get(double).copied()
 }
 
 /// The JSON pointer to the value that the byte before `offset` belongs to.
 pub(crate) fn pointer_at(text: &[u8], offset: usize) -> String {
-    let mut walk = Walk::new(text);
-    while walk.step(offset).unwrap_or(false) {}
+    let mut walk = Walk { text, rest: text, open: Vec::new() };
+    while walk.step(offset) {}
     walk.pointer()
 }
 
 /// A walk over the tokens of a JSON text that knows where in the document it is.
 struct Walk<'a> {
     text: &'a [u8],
-    at: usize,
-    open: Vec<Level>,
-    /// The keys seen so far of every open object, outermost first.
-    keys: Vec<Key<'a>>,
+    rest: &'a [u8],
+    open: Vec<Level<'a>>,
 }
 
 /// An array or object that is not closed yet.
-#[derive(Clone, Copy)]
-enum Level {
+enum Level<'a> {
     Array { index: usize },
-    Object { first_key: usize, at_key: bool },
+    Object { key: Option<&'a [u8]>, at_key: bool },
 }
 
-/// A key as it stands in the text, without its quotes.
-#[derive(Clone, Copy)]
-struct Key<'a> {
-    text: &'a [u8],
-    escaped: bool,
-}
-
-impl<'a> Walk<'a> {
-    fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, open: Vec::with_capacity(16), keys: Vec::with_capacity(64) }
-    }
-
-    /// Goes past one token that begins before `end`; false where there is none.
-    #[allow(clippy::inline_always, reason = "called twice, once for every token of a config")]
-    #[inline(always)]
-    fn step(&mut self, end: usize) -> Result<bool, Fault> {
-        let byte = loop {
-            let Some(&byte) = self.text.get(self.at).filter(|_| self.at < end) else { return Ok(false) };
-            self.at += 1;
-            // What else is outside of strings is blank, or a part of another value.
-            if IS_TOKEN[usize::from(byte)] {
-                break byte;
-            }
-        };
+impl Walk<'_> {
+    /// Goes past one byte, or one string, that begins before `end`; false where there is none.
+    fn step(&mut self, end: usize) -> bool {
+        let is_before = self.text.len() - self.rest.len() < end;
+        let Some((byte, rest)) = self.rest.split_first().filter(|_| is_before) else { return false };
+        self.rest = rest;
         match byte {
-            b'"' => self.string()?,
-            b'{' => self.push(Level::Object { first_key: self.keys.len(), at_key: true })?,
-            b'[' => self.push(Level::Array { index: 0 })?,
-            b'}' | b']' => {
-                if let Some(Level::Object { first_key, .. }) = self.open.pop() {
-                    self.close(first_key)?;
+            b'"' => {
+                let (inside, _, after) = split(rest);
+                self.rest = after;
+                if let Some(Level::Object { key, at_key: at_key @ true }) = self.open.last_mut() {
+                    (*key, *at_key) = (Some(inside), false);
                 }
             }
+            b'{' => self.open.push(Level::Object { key: None, at_key: true }),
+            b'[' => self.open.push(Level::Array { index: 0 }),
+            b'}' | b']' => drop(self.open.pop()),
             b',' => match self.open.last_mut() {
                 Some(Level::Array { index }) => *index += 1,
                 Some(Level::Object { at_key, .. }) => *at_key = true,
@@ -81,88 +146,60 @@ impl<'a> Walk<'a> {
             },
             _ => {}
         }
-        Ok(true)
-    }
-
-    fn push(&mut self, level: Level) -> Result<(), Fault> {
-        if self.open.len() == DEPTH {
-            return Err(self.too_deep());
-        }
-        self.open.push(level);
-        Ok(())
-    }
-
-    #[cold]
-    fn too_deep(&self) -> Fault {
-        Fault::new(self.pointer(), "nested too deep", format!("at most {DEPTH} levels are allowed"))
-    }
-
-    /// Goes to the end of a string whose opening quote is behind us.
-    #[allow(clippy::inline_always, reason = "called once, for every string of a config")]
-    #[inline(always)]
-    fn string(&mut self) -> Result<(), Fault> {
-        let start = self.at;
-        let (mut escaped, mut nul) = (false, false);
-        loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let Some(length) = plain(rest) else {
-                self.at = self.text.len();
-                break;
-            };
-            self.at += length + 1;
-            if rest.get(length) == Some(&b'"') {
-                break;
-            }
-            escaped = true;
-            nul |= self.text.get(self.at..).is_some_and(|rest| rest.starts_with(b"u0000"));
-            self.at += 1;
-        }
-        if let Some(Level::Object { at_key: at_key @ true, .. }) = self.open.last_mut() {
-            *at_key = false;
-            let text = self.text.get(start..self.at.saturating_sub(1)).unwrap_or_default();
-            self.keys.push(Key { text, escaped });
-        }
-        if nul { Err(self.nul()) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn nul(&self) -> Fault {
-        Fault::new(self.pointer(), "text with a NUL character", "no string may have one")
-    }
-
-    /// Leaves an object, unless it has a key twice.
-    #[inline(never)]
-    fn close(&mut self, first_key: usize) -> Result<(), Fault> {
-        let double = twice(self.keys.get(first_key..).unwrap_or_default());
-        self.keys.truncate(first_key);
-        if let Some(key) = double {
-            let mut pointer = self.pointer();
-            push_key(&mut pointer, &key);
-            return Err(Fault::new(pointer, "given twice", "a key may stand once in an object"));
-        }
-        Ok(())
+        true
     }
 
     fn pointer(&self) -> String {
         let mut pointer = String::new();
-        for (depth, level) in self.open.iter().enumerate() {
-            match *level {
+        for level in &self.open {
+            match level {
                 Level::Array { index } => push_key(&mut pointer, &index.to_string()),
-                Level::Object { first_key, .. } => {
-                    let inner = self.open.iter().skip(depth + 1).find_map(Level::first_key);
-                    let keys = self.keys.get(first_key..inner.unwrap_or(self.keys.len()));
-                    if let Some(key) = keys.and_then(<[_]>::last) {
-                        push_key(&mut pointer, &key.name());
-                    }
-                }
+                Level::Object { key: Some(key), .. } => push_key(&mut pointer, &name(key)),
+                Level::Object { key: None, .. } => {}
             }
         }
         pointer
     }
 }
 
-/// How many bytes stand before the first quote or backslash. Eight are looked at at a time.
-fn plain(text: &[u8]) -> Option<usize> {
+/// A string whose opening quote was before `rest`: as it stands there without its quotes, whether it has escapes, and
+/// what follows it.
+#[allow(clippy::inline_always, reason = "called for every string of a config")]
+#[inline(always)]
+fn split(rest: &[u8]) -> (&[u8], bool, &[u8]) {
+    let mut at = plain(rest);
+    let is_escaped = rest.get(at) == Some(&b'\\');
+    while rest.get(at) == Some(&b'\\') {
+        at = rest.len().min(at + 2);
+        at += plain(rest.get(at..).unwrap_or_default());
+    }
+    let (inside, after) = rest.split_at(at);
+    (inside, is_escaped, after.get(1..).unwrap_or_default())
+}
+
+/// Whether there is an escaped NUL character in a string.
+fn has_nul(mut string: &[u8]) -> bool {
+    while let Some(escape) = string.get(plain(string) + 1..) {
+        if escape.starts_with(b"u0000") {
+            return true;
+        }
+        string = escape.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// A string with its escapes resolved.
+fn name(string: &[u8]) -> Cow<'_, str> {
+    if string.contains(&b'\\')
+        && let Ok(name) = serde_json::from_slice::<String>(&[b"\"", string, b"\""].concat())
+    {
+        return name.into();
+    }
+    String::from_utf8_lossy(string)
+}
+
+/// How many bytes stand before the first quote or backslash, if any. Eight are looked at at a time.
+fn plain(text: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
     // The lowest bit that is set stands for the first byte that is the one; those above it may be wrong.
     let is = |word: u64, byte: u8| {
@@ -174,60 +211,10 @@ fn plain(text: &[u8]) -> Option<usize> {
         let word = u64::from_le_bytes(*word);
         let found = is(word, b'"') | is(word, b'\\');
         if found != 0 {
-            return Some(number * 8 + found.trailing_zeros() as usize / 8);
+            return number * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    let tail = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    Some(words.len() * 8 + tail)
-}
-
-/// Whether a byte begins a token.
-static IS_TOKEN: [bool; 256] = {
-    let mut is = [false; 256];
-    let mut rest = b"\"{}[],".as_slice();
-    while let [byte, more @ ..] = rest {
-        is[*byte as usize] = true;
-        rest = more;
-    }
-    is
-};
-
-impl Level {
-    fn first_key(&self) -> Option<usize> {
-        match *self {
-            Self::Array { .. } => None,
-            Self::Object { first_key, .. } => Some(first_key),
-        }
-    }
-}
-
-impl<'a> Key<'a> {
-    /// The key with its escapes resolved.
-    fn name(self) -> Cow<'a, str> {
-        if self.escaped {
-            let quoted = [b"\"", self.text, b"\""].concat();
-            if let Ok(name) = serde_json::from_slice::<String>(&quoted) {
-                return name.into();
-            }
-        }
-        String::from_utf8_lossy(self.text)
-    }
-}
-
-/// A key that is among `keys` more than once.
-fn twice<'a>(keys: &[Key<'a>]) -> Option<Cow<'a, str>> {
-    if keys.iter().any(|key| key.escaped) {
-        let mut names: Vec<_> = keys.iter().map(|key| key.name()).collect();
-        names.sort_unstable();
-        return names.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone()));
-    }
-    if keys.len() <= FEW {
-        let pairs = keys.iter().enumerate().flat_map(|(i, key)| keys.iter().take(i).map(move |other| (key, other)));
-        return pairs.into_iter().find(|(key, other)| key.text == other.text).map(|(key, _)| key.name());
-    }
-    let mut texts: Vec<_> = keys.iter().map(|key| key.text).collect();
-    texts.sort_unstable();
-    texts.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| String::from_utf8_lossy(pair[0])))
+    words.len() * 8 + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\')).count()
 }
 
 fn push_key(pointer: &mut String, key: &str) {
@@ -259,6 +246,63 @@ mod tests {
         ] {
             assert_eq!(check(text.as_bytes()).err().map(|fault| fault.pointer).as_deref(), pointer, "{text}");
         }
+    }
+
+    /// Keys as they may stand in a document, and what they mean: alike in length and ends, escaped, or like syntax.
+    const KEYS: [(&str, &str); 11] = [
+        ("", ""),
+        ("a", "a"),
+        (r"\u0061", "a"),
+        ("abca", "abca"),
+        ("acba", "acba"),
+        (r"ab\u0063a", "abca"),
+        (r#"a\""#, "a\""),
+        (r"a\\", r"a\"),
+        (r#"{\":1"#, "{\":1"),
+        ("longer than a word", "longer than a word"),
+        ("longer than 1 word", "longer than 1 word"),
+    ];
+
+    /// A value drawn at random, and whether an object in it has a key twice.
+    fn drawn(draw: &mut impl FnMut(usize) -> usize, depth: usize) -> (String, bool) {
+        let count = if depth == 0 { 0 } else { draw(4) };
+        let mut double = false;
+        let values: Vec<_> = (0..count).map(|_| drawn(draw, depth - 1)).collect();
+        let doubles = values.iter().any(|(_, double)| *double);
+        let text = match draw(6) {
+            0 => "-1.5e3".into(),
+            1 => format!(r#""{}""#, KEYS[draw(KEYS.len())].0),
+            2 | 3 => format!("[{}]", values.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(" , ")),
+            _ => {
+                let mut names = Vec::new();
+                let members = values.into_iter().map(|(text, _)| {
+                    let (key, name) = KEYS[draw(KEYS.len())];
+                    double |= names.contains(&name);
+                    names.push(name);
+                    format!("\"{key}\" :\n{text}")
+                });
+                format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+            }
+        };
+        let contains_values = text.starts_with(['[', '{']);
+        (text, double || contains_values && doubles)
+    }
+
+    #[test]
+    fn doubles_are_found_in_any_document() {
+        let mut seed = 1_u64;
+        let mut draw = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let mut found = [0; 2];
+        for _ in 0..20_000 {
+            let (text, double) = drawn(&mut draw, 5);
+            assert!(serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok(), "{text}");
+            assert_eq!(check(text.as_bytes()).is_err(), double, "{text}");
+            found[usize::from(double)] += 1;
+        }
+        assert!(found.iter().all(|count| *count > 1000), "{found:?}");
     }
 
     #[test]
