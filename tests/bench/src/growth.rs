@@ -26,7 +26,7 @@ pub(crate) const BURST: usize = 256;
 pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
 const TIMES: usize = 10;
-/// Rounds of `run`.
+/// Rounds of `run`, and samples of `list`.
 const ROUNDS: usize = 20;
 /// How many commands at once, where it is not their time that is wanted.
 const AT_ONCE: usize = 4;
@@ -194,6 +194,8 @@ impl Growth<'_> {
     /// `create` of one more, and `state` of it.
     fn create_beside(&mut self, count: usize) -> io::Result<()> {
         let bundle = self.place.write_one(Kind::Plain, &format!("{}-beside", self.runtime.name), &["true"], |_| ())?;
+        // What has just been made or removed keeps the kernel busy for a while.
+        sleep(Duration::from_secs(1));
         let errors = bundle.join("stderr");
         let mut times = [Vec::new(), Vec::new()];
         for _ in 0..TIMES {
@@ -223,7 +225,7 @@ impl Growth<'_> {
 
     fn list(&mut self, count: usize) -> io::Result<()> {
         let mut times = Vec::new();
-        for _ in 0..TIMES {
+        for _ in 0..ROUNDS {
             if let Outcome::Ended(wall) = measure(&self.runtime.verb("list"), &self.place.folder.join("stderr"))? {
                 times.push(wall);
             }

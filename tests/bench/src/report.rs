@@ -98,12 +98,12 @@ const REASONS: [(&str, &str); 7] = [
     ),
     (
         "`list` of 1000",
-        "each container takes 12 calls, a third of the time the three that ask whether it is frozen, the rest its state file \
-         and a look at its init by a pidfd. Two processors do it in five sixths of one's time: the kernel's locks are shared.",
+        "each container takes 11 calls, a third of the time the three that ask whether it is frozen, the rest its state file \
+         and a look at its init by a pidfd; nine tenths of it is the kernel's.",
     ),
     (
         "1000 seccomp rules against 10",
-        "the config is 110 KB longer, and `load` in a trace takes 0.8 ms more: a third to find keys that stand twice, the \
+        "the config is 110 KB longer, and `load` in a trace takes 0.6 ms more: a quarter to find keys that stand twice, the \
          rest the parser. The filter is compiled in 0.1 ms, while init makes namespaces, and installed as fast as a short one.",
     ),
     (
