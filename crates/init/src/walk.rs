@@ -142,7 +142,11 @@ fn ask(context: &Context<'_>, message: &FromInit<'_>) -> Result<(), Fault> {
 fn ready(context: &mut Context<'_>) -> Result<(), Fault> {
     death::untie(context)?;
     send_times(context)?;
-    conversation::tell(context.sync.as_fd(), &FromInit::Ready)
+    match &context.procfs {
+        // Whoever closes it last waits while the kernel takes the mount apart: the runtime process has the time.
+        Some(procfs) => conversation::hand_over(context.sync.as_fd(), &FromInit::Ready, &[procfs.as_fd()]),
+        None => conversation::tell(context.sync.as_fd(), &FromInit::Ready),
+    }
 }
 
 fn become_program(context: &mut Context<'_>) -> Result<(), Fault> {

@@ -24,20 +24,19 @@ pub(crate) struct Mapped {
 ///
 /// The beginning of the plan is a segment of the program, so that the kernel maps it when it executes the file.
 pub(crate) fn program(plan: &[u8]) -> Result<(OwnedFd, Mapped), Error> {
-    // A segment is as far into a page of memory as into one of the file, however large pages are here.
-    const FAR: usize = 0x1000_0000;
-    const PAGE: usize = 0x1_0000;
-    let mapped = Mapped { address: FAR + PROGRAM.len() % PAGE, length: plan.len() };
-    let headers = with_segment(PROGRAM, &mapped).ok_or_else(|| failed(Errno::NOEXEC))?;
+    let (headers, address) = with_segment(PROGRAM, plan.len()).ok_or_else(|| failed(Errno::NOEXEC))?;
+    let mapped = Mapped { address, length: plan.len() };
     let rest = PROGRAM.get(headers.len()..).unwrap_or_default();
     let file = memory(c"cofferdam-init", [&headers, rest, plan])?;
     fchmod(&file, Mode::from_raw_mode(0o111)).map_err(failed)?;
     Ok((file, mapped))
 }
 
-/// The headers of a program with what follows it as one more segment, in the place of `PT_PHDR`, which only a dynamic
-/// linker would look for: elf(5).
-fn with_segment(program: &[u8], mapped: &Mapped) -> Option<Vec<u8>> {
+/// The headers of a program with so many bytes that follow it as one more segment, in the place of `PT_PHDR`, which only a
+/// dynamic linker would look for: elf(5). And where it is in memory: behind the others, for the same table of pages.
+fn with_segment(program: &[u8], length: usize) -> Option<(Vec<u8>, usize)> {
+    /// A segment is as far into a page of memory as into one of the file, however large pages are here.
+    const PAGE: usize = 0x1_0000;
     const TABLE: usize = 64;
     const ENTRY: usize = 56;
     const PT_LOAD: u32 = 1;
@@ -45,13 +44,16 @@ fn with_segment(program: &[u8], mapped: &Mapped) -> Option<Vec<u8>> {
     const READABLE: u32 = 4;
     let count = usize::from(u16::from_le_bytes(program.get(56..58)?.try_into().ok()?));
     let mut headers = program.get(..TABLE + count * ENTRY)?.to_vec();
+    let word = |bytes: &[u8], at: usize| Some(usize::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+    let loaded = headers.get(TABLE..)?.chunks_exact(ENTRY).filter(|entry| entry.starts_with(&PT_LOAD.to_le_bytes()));
+    let end = loaded.filter_map(|entry| word(entry, 16)?.checked_add(word(entry, 40)?)).max()?;
+    let address = end.next_multiple_of(PAGE) + program.len() % PAGE;
     let entry =
         headers.get_mut(TABLE..)?.chunks_exact_mut(ENTRY).find(|entry| entry.starts_with(&PT_PHDR.to_le_bytes()))?;
-    let (offset, address, length) = (program.len() as u64, mapped.address as u64, mapped.length as u64);
-    let words = [offset, address, address, length, length, 0x1000].map(u64::to_le_bytes);
+    let words = [program.len(), address, address, length, length, 0x1000].map(usize::to_le_bytes);
     let segment = [PT_LOAD.to_le_bytes(), READABLE.to_le_bytes()].concat();
     entry.copy_from_slice(&[segment.as_slice(), words.as_flattened()].concat());
-    Some(headers)
+    Some((headers, address))
 }
 
 fn memory(name: &std::ffi::CStr, parts: [&[u8]; 3]) -> Result<OwnedFd, Error> {
