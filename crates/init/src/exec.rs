@@ -11,6 +11,7 @@ use rustix::fd::AsFd;
 use sys::exec::exec_path;
 
 /// Becomes the program.
+#[inline(never)]
 pub(crate) fn exec(context: &mut Context<'_>) -> Result<Infallible, Fault> {
     // A filter may be in force by now: no call that is not needed.
     if context.tethered {
