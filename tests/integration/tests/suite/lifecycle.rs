@@ -233,7 +233,7 @@ fn list_shows_many_in_order_and_whose_they_are() {
         for number in 100..500 {
             let twin = state.join(format!("twin{number}"));
             assert!(Command::new("cp").arg("-a").args([&own, &twin]).status().unwrap().success());
-            let owner = if number % 3 == 0 { 1 } else { 0 };
+            let owner = u32::from(number % 3 == 0);
             for path in [twin.clone(), twin.join("start.sock")] {
                 if path.exists() {
                     chown(path, Some(owner), None).unwrap();
