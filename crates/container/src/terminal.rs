@@ -75,8 +75,9 @@ pub fn forward(process: &Process, terminal: Option<OwnedFd>) -> Result<i32> {
     }
 }
 
-/// Blocks until something can be done; the process comes last, so that its output is not cut off. Where nothing can be
-/// done for as long as `rest`, memory is given back, once.
+/// Blocks until something can be done. The process comes last where it has a terminal, so that its output is not cut
+/// off, else first: signals mean nothing to it any more. Where nothing can be done for as long as `rest`, memory is given
+/// back, once.
 fn wait_for_one(
     process: &Process,
     terminal: Option<&Terminal>,
@@ -85,7 +86,8 @@ fn wait_for_one(
 ) -> Result<Vec<End>> {
     let mut ends = vec![(End::Signals, signals.as_fd(), PollFlags::IN)];
     ends.extend(terminal.into_iter().flat_map(Terminal::wanted));
-    ends.push((End::Process, process.pidfd(), PollFlags::IN));
+    let place = if terminal.is_some() { ends.len() } else { 0 };
+    ends.insert(place, (End::Process, process.pidfd(), PollFlags::IN));
     let mut polled: Vec<_> = ends.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
     let patience = terminal.and_then(Terminal::patience);
     let longest = patience.or(*rest).and_then(|time| Timespec::try_from(time).ok());

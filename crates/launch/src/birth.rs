@@ -18,6 +18,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use sys::Errno;
 use sys::clone::Side;
+use sys::descriptor::{Descriptor, close_dropped};
 use sys::exec::Pointers;
 
 /// The stack of a child that borrows our memory, in bytes. A message is its largest part.
@@ -59,19 +60,21 @@ pub struct Born {
 
 /// Makes the process.
 pub(crate) fn give(parents: &Parents<'_>) -> Result<Born, Error> {
-    let (program, plan) = stage::program(parents.plan)?;
     let failed = |errno| Error::Call { act: "make the sync pipe", object: String::new(), errno };
     let (ours, theirs) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).map_err(failed)?;
-    let (pid, pidfd) = clone(parents, &Cradle { program, plan, sync: theirs })?;
-    Ok(Born { pid, pidfd: Arc::new(pidfd), sync: ours })
+    let (program, plan) = stage::program(parents.plan)?;
+    let born = clone(parents, &Cradle { program: program.into(), plan, sync: theirs.into() });
+    // Both at once.
+    close_dropped();
+    born.map(|(pid, pidfd)| Born { pid, pidfd: Arc::new(pidfd), sync: ours })
 }
 
 /// What the child has in its hands.
 struct Cradle {
-    program: OwnedFd,
+    program: Descriptor,
     plan: stage::Mapped,
-    sync: OwnedFd,
+    sync: Descriptor,
 }
 
 fn clone(parents: &Parents<'_>, cradle: &Cradle) -> Result<(Pid, OwnedFd), Error> {
@@ -167,7 +170,7 @@ fn become_root(map: &Map) -> Result<(), Errno> {
 
 fn exec(cradle: &Cradle) -> Errno {
     let digits = |number: usize| CString::new(number.to_string()).unwrap_or_default();
-    let sync = digits(usize::try_from(cradle.sync.as_raw_fd()).unwrap_or(usize::MAX));
+    let sync = digits(usize::try_from(cradle.sync.as_fd().as_raw_fd()).unwrap_or(usize::MAX));
     let (address, length) = (digits(cradle.plan.address), digits(cradle.plan.length));
     let (mut slots, mut none) = ([std::ptr::null(); 5], [std::ptr::null(); 1]);
     let mut arguments = Pointers::new(&mut slots);
