@@ -299,8 +299,11 @@ impl<'a> Making<'a> {
         }
     }
 
+    /// With the config, where what takes the container away has hooks to run; else that is kept while init is at work.
     fn save_state(&self) -> Result<()> {
-        self.entry.write_config(&self.loaded.config)?;
+        if !self.record.without_later_hooks {
+            self.entry.write_config(&self.loaded.config)?;
+        }
         self.entry.save(&self.record)
     }
 
@@ -351,7 +354,11 @@ impl<'a> Making<'a> {
     /// As soon as there is a process, a later call must be able to find it.
     fn note(&mut self, born: &Born) -> Result<()> {
         self.record.set_init(self.process.insert(Process::of_born(born)))?;
-        self.entry.save(&self.record)
+        self.entry.save(&self.record)?;
+        if self.record.without_later_hooks {
+            self.entry.write_config(&self.loaded.config)?;
+        }
+        Ok(())
     }
 
     fn process(&self) -> Result<&Process> {

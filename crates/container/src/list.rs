@@ -20,7 +20,7 @@ const MOST_THREADS: usize = 4;
 const STACK: usize = 512 << 10;
 
 /// So many containers a thread looks at before it takes the next ones: who begins late, or is slower, looks at fewer.
-const SHARE: usize = 16;
+const SHARE: usize = 6;
 
 /// The names of some containers, and which these are of all.
 type Share<'a> = (usize, &'a [String]);

@@ -144,7 +144,7 @@ impl Record {
 
     /// Reads what there is, whoever wrote it: enough of runc's file is alike to clean up after it.
     pub(crate) fn parse_any(bytes: &[u8]) -> serde_json::Result<Self> {
-        serde_json::from_slice(bytes)
+        serde_json::from_str(str::from_utf8(bytes).map_err(serde::de::Error::custom)?)
     }
 
     /// The file's content.

@@ -87,7 +87,7 @@ pub enum RuntimeStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
-    /// Write the state and the copy of the config, so that a later call finds what this one is about to make.
+    /// Write the state, so that a later call finds what this one is about to make.
     SaveState,
     /// Listen for `start`.
     Listen,
