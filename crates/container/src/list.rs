@@ -22,8 +22,8 @@ const STACK: usize = 512 << 10;
 /// So many containers a thread looks at before it takes the next ones: who begins late, or is slower, looks at fewer.
 const SHARE: usize = 6;
 
-/// The names of some containers, and which these are of all.
-type Share<'a> = (usize, &'a [String]);
+/// The names of some containers, and where their states go.
+type Share<'a> = (&'a [String], &'a mut [Option<State>]);
 
 /// What a state directory holds.
 #[derive(Debug, Default)]
@@ -40,11 +40,12 @@ pub struct List {
 /// [`Error::NoRoot`] where the state directory is missing (for the default one, that is an empty list).
 pub fn list(store: &Store) -> Result<List> {
     let names = store.names()?;
+    let mut states: Vec<_> = names.iter().map(|_| None).collect();
     let freezers = Freezers::open();
-    let shares = Mutex::new(names.chunks(SHARE).enumerate());
+    let shares = Mutex::new(names.chunks(SHARE).zip(states.chunks_mut(SHARE)));
     let look = || look(store, &freezers, &shares);
     let processors = Processors::for_containers(names.len());
-    let mut parts = scope(|scope| {
+    let mut skipped = scope(|scope| {
         let begin = |_| {
             let away = || {
                 processors.leave_the_first();
@@ -56,17 +57,12 @@ pub fn list(store: &Store) -> Result<List> {
         let others: Vec<_> = (1..processors.count).filter_map(begin).collect();
         // They go now.
         yield_now();
-        let mut parts = look();
-        parts.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        parts
+        let mut skipped = look();
+        skipped.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
+        skipped
     });
-    parts.sort_unstable_by_key(|(place, _)| *place);
-    let mut list = List::default();
-    for (_, part) in parts {
-        list.containers.extend(part.containers);
-        list.skipped.extend(part.skipped);
-    }
-    Ok(list)
+    skipped.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(List { containers: states.into_iter().flatten().collect(), skipped })
 }
 
 /// The processors that a list is made on: nearly all that it takes is the time of the kernel, which each has for itself.
@@ -96,27 +92,29 @@ impl Processors {
     }
 }
 
-/// Looks at the containers of one share after the other, until all are taken.
-fn look<'a>(store: &Store, freezers: &Freezers, shares: &Mutex<impl Iterator<Item = Share<'a>>>) -> Vec<(usize, List)> {
+/// Looks at the containers of one share after the other, until all are taken. What is none of ours, and why.
+fn look<'a>(
+    store: &Store,
+    freezers: &Freezers,
+    shares: &Mutex<impl Iterator<Item = Share<'a>>>,
+) -> Vec<(String, Error)> {
     let mut glances = store.dir().map(|root| Glances::new(root, freezers));
     let mut owners = BTreeMap::new();
-    let mut seen = Vec::new();
+    let mut skipped = Vec::new();
     let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-    while let Some((place, names)) = next() {
-        let mut list = List { containers: Vec::with_capacity(names.len()), skipped: Vec::new() };
-        for name in names {
+    while let Some((names, places)) = next() {
+        for (name, place) in names.iter().zip(places) {
             match load(store, glances.as_mut(), name) {
                 Ok(Some((mut state, uid))) => {
                     state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
-                    list.containers.push(state);
+                    *place = Some(state);
                 }
                 Ok(None) => {}
-                Err(error) => list.skipped.push((name.clone(), error)),
+                Err(error) => skipped.push((name.clone(), error)),
             }
         }
-        seen.push((place, list));
     }
-    seen
+    skipped
 }
 
 /// The state of one container, and its owner; None where it has just gone, or has just begun to be made.

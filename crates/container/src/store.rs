@@ -9,6 +9,7 @@ use crate::tree;
 use rustix::fd::AsFd;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
+use std::ffi::CString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -116,7 +117,10 @@ impl Store {
         let dir = self.dir.as_ref().ok_or_else(|| Error::NoRoot(self.root.clone()))?;
         let files = tree::read(dir.as_fd()).map_err(|error| Error::io("read", &self.root, error))?;
         let directories = files.into_iter().filter(|file| file.directory && !file.name.as_bytes().starts_with(b"."));
-        let mut names: Vec<_> = directories.map(|file| file.name.to_string_lossy().into_owned()).collect();
+        let text = |name: CString| {
+            name.into_string().unwrap_or_else(|error| error.into_cstring().to_string_lossy().into_owned())
+        };
+        let mut names: Vec<_> = directories.map(|file| text(file.name)).collect();
         names.sort_unstable();
         Ok(names)
     }
