@@ -27,7 +27,7 @@ pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
 const TIMES: usize = 10;
 /// Rounds of `run`, and samples of `list`.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 40;
 /// How many commands at once, where it is not their time that is wanted.
 const AT_ONCE: usize = 4;
 

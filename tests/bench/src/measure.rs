@@ -19,7 +19,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// After so long, growth is no longer measured: a busy machine has no end.
-const PATIENCE: Duration = Duration::from_secs(170);
+const PATIENCE: Duration = Duration::from_secs(280);
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ impl Extent {
     /// The extent of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (rounds, seconds, phases, counts, growth) = match name {
-            "full" => (50, 32, 40, Counted::All, true),
+            "full" => (120, 75, 60, Counted::All, true),
             "quick" => (8, 7, 0, Counted::All, false),
             "check" => (10, 8, 0, Counted::Checked, false),
             "phases" => (0, 0, 60, Counted::None, false),
