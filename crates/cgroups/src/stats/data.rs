@@ -26,7 +26,6 @@ pub struct Stats {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Cpu {
     /// How much.
-    #[serde(skip_serializing_if = "is_default")]
     pub usage: CpuUsage,
     /// How often it was held back.
     #[serde(skip_serializing_if = "is_default")]
