@@ -4,6 +4,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, open, openat};
 use rustix::io::{Errno, read as read_some, retry_on_intr};
 use std::path::Path;
+use sys::descriptor::Descriptor;
 pub(crate) use sys::file::put;
 
 /// No file of a cgroup that is read here is longer.
@@ -37,7 +38,8 @@ pub(crate) fn read_at(directory: impl AsFd, path: &Path) -> Result<String, Errno
 
 /// The value of a file that holds 0 or 1, beneath a directory.
 pub(crate) fn flag(directory: BorrowedFd<'_>, path: &Path) -> Result<bool, Errno> {
-    let file = retry_on_intr(|| openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()))?;
+    let open = || openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    let file = Descriptor::from(retry_on_intr(open)?);
     let mut digit = [0];
     retry_on_intr(|| read_some(&file, &mut digit))?;
     Ok(digit == *b"1")

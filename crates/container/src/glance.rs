@@ -12,6 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat2, statat};
 use rustix::io::{Errno, read, retry_on_intr};
 use std::path::Path;
+use sys::descriptor::Descriptor;
 
 /// The longest state file that is read here, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -41,7 +42,11 @@ impl<'a> Glances<'a> {
         };
         let (status, init) = observe_init(&record, freezers, awaits_start).ok()?;
         let owner = owner.or_else(|| self.owner(id, &[]).ok()?)?;
-        Some((State::new(id, record, status, init.as_ref()), owner))
+        let state = State::new(id, record, status, init.as_ref());
+        if let Some(init) = init {
+            init.leave();
+        }
+        Some((state, owner))
     }
 
     /// Whose a container's directory is, or what is there beneath it; None where nothing is.
@@ -58,7 +63,7 @@ impl<'a> Glances<'a> {
         let path = path(&mut self.path, id, &["/", STATE.to_str().ok()?]);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let file = openat2(self.root, path, flags, Mode::empty(), beneath).ok()?;
+        let file = Descriptor::from(openat2(self.root, path, flags, Mode::empty(), beneath).ok()?);
         self.bytes.clear();
         let count = retry_on_intr(|| read(&file, spare_capacity(&mut self.bytes))).ok()?;
         // A file that fills the room may go on.

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use sys::descriptor::Descriptor;
 
 /// The file system of pidfds since Linux 6.9, where their inode numbers are unique.
 const PIDFS: u32 = 0x5049_4446;
@@ -80,6 +81,11 @@ impl Process {
     pub fn identity(&self) -> Result<(u64, u64)> {
         let (_, start) = stat(self.pid)?.ok_or_else(|| Error::io("read", stat_path(self.pid), Errno::SRCH))?;
         Ok((start, inode(&self.pidfd)))
+    }
+
+    /// Leaves it, when others are left too.
+    pub(crate) fn leave(self) {
+        drop(Arc::into_inner(self.pidfd).map(Descriptor::from));
     }
 
     /// Its pidfd.

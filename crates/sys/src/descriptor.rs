@@ -2,10 +2,13 @@
 
 use crate::call::{Sysno, call};
 use core::mem::ManuallyDrop;
+#[cfg(not(feature = "std"))]
 use core::sync::atomic::{AtomicU64, Ordering};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use rustix::process::{Resource, getrlimit};
+#[cfg(feature = "std")]
+use std::cell::Cell;
 
 /// `CLOSE_RANGE_CLOEXEC` of linux/close_range.h.
 const CLOSE_RANGE_CLOEXEC: usize = 4;
@@ -46,12 +49,34 @@ pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
 }
 
 /// A descriptor that is closed together with others, some time after it is dropped: a call for many instead of one for
-/// each. For a program of one thread, and for files of which nobody waits for the end.
+/// each. For files of which nobody waits for the end, dropped by the thread that has used them.
 #[derive(Debug)]
 pub struct Descriptor(ManuallyDrop<OwnedFd>);
 
-/// The numbers of dropped ones that are still open: those below 64.
-static DROPPED: AtomicU64 = AtomicU64::new(0);
+#[cfg(feature = "std")]
+std::thread_local! {
+    /// The numbers of dropped ones that are still open: those below 64. Of each thread, as each may have a table of
+    /// descriptors of its own.
+    static DROPPED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The same of a program of one thread.
+#[cfg(not(feature = "std"))]
+static DROPPED: OfOne = OfOne(AtomicU64::new(0));
+
+#[cfg(not(feature = "std"))]
+struct OfOne(AtomicU64);
+
+#[cfg(not(feature = "std"))]
+impl OfOne {
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, numbers: u64) {
+        self.0.store(numbers, Ordering::Relaxed);
+    }
+}
 
 /// As many may be open at once: with what init holds, fewer than the 64 that the most modest limit allows.
 const MOST_DROPPED: u32 = 44;
@@ -72,12 +97,12 @@ impl Drop for Descriptor {
     fn drop(&mut self) {
         let number = self.0.as_raw_fd().unsigned_abs();
         let Some(bit) = 1_u64.checked_shl(number) else { return close_range(number, number) };
-        let dropped = DROPPED.load(Ordering::Relaxed) | bit;
-        DROPPED.store(dropped, Ordering::Relaxed);
+        let dropped = DROPPED.get() | bit;
+        DROPPED.set(dropped);
         if dropped.count_ones() >= MOST_DROPPED {
             // One between two that are in use waits for neighbours, as long as there are few like it.
             close_runs(2);
-            if DROPPED.load(Ordering::Relaxed).count_ones() > MOST_DROPPED / 3 {
+            if DROPPED.get().count_ones() > MOST_DROPPED / 3 {
                 close_dropped();
             }
         }
@@ -91,7 +116,7 @@ pub fn close_dropped() {
 
 /// Closes those dropped ones of which so many stand side by side.
 fn close_runs(shortest: u32) {
-    let (mut rest, mut kept) = (DROPPED.load(Ordering::Relaxed), 0);
+    let (mut rest, mut kept) = (DROPPED.get(), 0);
     while rest != 0 {
         let first = rest.trailing_zeros();
         let count = (rest >> first).trailing_ones();
@@ -103,13 +128,13 @@ fn close_runs(shortest: u32) {
         }
         rest &= !run;
     }
-    DROPPED.store(kept, Ordering::Relaxed);
+    DROPPED.set(kept);
 }
 
 /// Closes every descriptor from number `first` on but those in `keep`, which are in rising order. They must
 /// not be used any more, by number or as an [`OwnedFd`].
 pub fn close_all_but(first: u32, keep: &[RawFd]) {
-    DROPPED.store(0, Ordering::Relaxed);
+    DROPPED.set(0);
     let mut from = first;
     for end in keep.iter().map(|number| number.unsigned_abs()).chain([u32::MAX]) {
         if from < end {

@@ -5,6 +5,9 @@
 // A descriptor or a pid goes to the kernel as a word.
 #![allow(clippy::cast_sign_loss, clippy::many_single_char_names)]
 
+#[cfg(feature = "std")]
+extern crate std;
+
 #[cfg(feature = "entry")]
 pub mod entry;
 
