@@ -4,6 +4,7 @@ use crate::bundle::{Kind, Place};
 use crate::figures::Figures;
 use crate::layout::Layout;
 use crate::memory::available;
+use crate::phases::Samples;
 use crate::runtime::{OWN, Runtime, Step};
 use crate::sample::{self, Outcome, measure};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub(crate) const BURST: usize = 256;
 /// How many are made by then and by the end; the last only where that is quick.
 pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
-const TIMES: usize = 10;
+const TIMES: usize = 20;
 /// Rounds of `run`, and samples of `list`.
 const ROUNDS: usize = 40;
 /// How many commands at once, where it is not their time that is wanted.
@@ -207,6 +208,7 @@ impl Growth<'_> {
             }
             measure(&self.runtime.command(Step::Delete, Kind::Plain, &bundle, &["--force"]), &errors)?;
         }
+        self.trace_beside(count, &bundle)?;
         let mut floor = Vec::new();
         for line in self.floor.iter().map(|floor| floor.command(Step::Run, Kind::Plain, &bundle, &[])) {
             for _ in 0..TIMES {
@@ -220,6 +222,22 @@ impl Growth<'_> {
         let [create, state] = times;
         self.times(&["create", &count], &create);
         self.times(&["state", &count], &state);
+        Ok(())
+    }
+
+    /// The phases of our own `create`.
+    fn trace_beside(&mut self, count: usize, bundle: &Path) -> io::Result<()> {
+        if self.runtime.name != OWN {
+            return Ok(());
+        }
+        let (file, errors) = (bundle.join("trace.json"), bundle.join("stderr"));
+        let options = ["--trace", file.to_str().unwrap_or_default()];
+        let mut samples = Samples::default();
+        for _ in 0..TIMES {
+            samples.trace(&self.runtime.command(Step::Create, Kind::Plain, bundle, &options), &file, &errors)?;
+            measure(&self.runtime.command(Step::Delete, Kind::Plain, bundle, &["--force"]), &errors)?;
+        }
+        samples.note(&[&self.name(&["create", &count.to_string()])], self.figures);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use crate::runtime::Step;
 use crate::sample::{Outcome, measure};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub(crate) const STEPS: [Step; 2] = [Step::Run, Step::Exec];
 
 /// Samples of each phase, microseconds.
 #[derive(Default)]
-struct Samples(BTreeMap<String, Vec<f64>>);
+pub(crate) struct Samples(BTreeMap<String, Vec<f64>>);
 
 impl Samples {
     fn add(&mut self, parts: BTreeMap<String, f64>) {
@@ -53,7 +54,15 @@ impl Samples {
         }
     }
 
-    fn note(self, name: &[&str], figures: &mut Figures) {
+    /// Takes a sample by a command's own trace, written to `file`.
+    pub(crate) fn trace(&mut self, line: &[OsString], file: &Path, errors: &Path) -> io::Result<()> {
+        if let Outcome::Ended(wall) = measure(line, errors)? {
+            self.add(own_parts(&serde_json::from_slice(&fs::read(file)?)?, wall));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn note(self, name: &[&str], figures: &mut Figures) {
         for (phase, mut times) in self.0 {
             times.sort_unstable_by(f64::total_cmp);
             let places = [("minimum", 0), ("median", times.len() / 2)];
@@ -84,19 +93,13 @@ pub(crate) fn measure_all(
             }
             let file = own.bundle(step).join("trace.json");
             let options = ["--trace", file.to_str().unwrap_or_default()];
-            if let Outcome::Ended(wall) = measure(&own.command(step, &options), &own.bundle(step).join("stderr"))? {
-                of_own.add(own_parts(&read_trace(&file)?, wall));
-            }
+            of_own.trace(&own.command(step, &options), &file, &own.bundle(step).join("stderr"))?;
         }
         own.tidy()?;
         of_floor.note(&[start, &["floor", step.key()]].concat(), figures);
         of_own.note(&[start, &["cofferdam", step.key()]].concat(), figures);
     }
     Ok(())
-}
-
-fn read_trace(file: &Path) -> io::Result<Value> {
-    Ok(serde_json::from_slice(&fs::read(file)?)?)
 }
 
 /// Lines of a name and nanoseconds.
