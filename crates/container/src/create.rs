@@ -111,7 +111,8 @@ impl Container {
         record.own_pid_namespace = draft.own_pid_namespace();
         crate::cgroup::note(&mut record, &cgroup);
         let mut making = Making::new(&entry, &loaded, &cgroup, record, request, how);
-        if let Err(error) = making.look() {
+        let looked = making.look().and_then(|()| if making.is_all_new() { Ok(()) } else { loaded.check(&asked) });
+        if let Err(error) = looked {
             // What is in those groups is not ours: nothing of it may be taken back.
             entry.remove()?;
             return Err(error);
@@ -162,6 +163,18 @@ pub(crate) fn load(id: &ContainerId, request: &Request, how: How) -> Result<Load
 }
 
 impl Loaded {
+    /// Looks for what [`spec::load`] has left to be looked for.
+    pub(crate) fn check_keys(&self) -> Result<()> {
+        Ok(spec::check_keys(&self.config)?)
+    }
+
+    /// Looks for all that the config may be refused for, most of which else is found when there is a process.
+    fn check(&self, asked: &launch::Request<'_>) -> Result<()> {
+        self.check_keys()?;
+        self.plan(asked)?.0.finish()?;
+        Ok(())
+    }
+
     /// What is asked for beside the config.
     pub(crate) fn asked<'a>(&'a self, id: &'a ContainerId, request: &Request, how: How) -> launch::Request<'a> {
         let [creating, created] = &self.states;
@@ -270,6 +283,11 @@ impl<'a> Making<'a> {
             resctrl_groups::note(&mut self.record, &plan.look()?);
         }
         Ok(())
+    }
+
+    /// Whether nothing that somebody else has made will be changed.
+    fn is_all_new(&self) -> bool {
+        self.new && self.loaded.resctrl.is_none()
     }
 
     fn make(&mut self, draft: launch::Draft<'_>) -> Result<()> {
@@ -403,6 +421,10 @@ impl Host for Making<'_> {
             Keep::Poststart => self.poststart(),
         };
         kept.map_err(|error| launch::Error::Kept(Box::new(error)))
+    }
+
+    fn look_again(&self) -> Result<(), launch::Error> {
+        self.loaded.check_keys().map_err(|error| launch::Error::Kept(Box::new(error)))
     }
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {

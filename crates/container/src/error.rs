@@ -233,7 +233,7 @@ impl Error {
 
     /// Whether it is something in the config that was found late: see [`launch::Error::is_late_refusal`].
     pub(crate) fn is_late_refusal(&self) -> bool {
-        matches!(self, Error::Launch(error) if error.is_late_refusal())
+        matches!(self, Error::Config(_)) || matches!(self, Error::Launch(error) if error.is_late_refusal())
     }
 
     /// What the kernel had against the program, `exec PATH: WHY`, where all else went well.

@@ -32,6 +32,6 @@ pub use features::{Facts, features};
 pub use load::load;
 pub use lookup::{Namespace, is_bind, mask, namespace, process, sysctl_path};
 pub use oci_spec::runtime as oci;
-pub use parse::{Loaded, parse, parse_intel_rdt, parse_kept, parse_process, parse_resources};
+pub use parse::{Loaded, check_keys, parse, parse_intel_rdt, parse_kept, parse_process, parse_resources};
 pub use validate::is_resctrl_name;
 pub use version::OCI_VERSION;

@@ -2,17 +2,18 @@
 
 use crate::document::SIZE;
 use crate::error::{Clean, Error};
-use crate::parse::{Loaded, parse};
+use crate::parse::{Loaded, parse_first};
 use rustix::buffer::spare_capacity;
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::path::Path;
 
-/// Reads and checks `<bundle>/config.json`. Never waits: what is not a regular file is refused unread.
+/// Reads `<bundle>/config.json` and checks it, but for what [`crate::check_keys`] has still to look for. Never waits: what
+/// is not a regular file is refused unread.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::NotRegular`], [`Error::TooLarge`], [`Error::Read`], and those of [`parse`].
+/// [`Error::NotFound`], [`Error::NotRegular`], [`Error::TooLarge`], [`Error::Read`], and those of [`crate::parse`].
 pub fn load(bundle: &Path) -> Result<Loaded, Error> {
     let path = bundle.join("config.json");
     let name = || Clean::new(path.display());
@@ -28,7 +29,7 @@ pub fn load(bundle: &Path) -> Result<Loaded, Error> {
     }
     let size = usize::try_from(facts.st_size).unwrap_or(usize::MAX);
     let bytes = read(&file, size).map_err(failed)?.ok_or_else(|| Error::TooLarge(name()))?;
-    parse(bytes)
+    parse_first(bytes)
 }
 
 /// The whole file, or nothing where it is (or has grown) larger than [`SIZE`].

@@ -22,15 +22,41 @@ pub struct Loaded {
 /// # Errors
 /// [`Error::TooLarge`], [`Error::Syntax`], and [`Error::Value`] for the first rule that doesn't hold.
 pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
+    let loaded = parse_first(bytes)?;
+    check_keys(&loaded.bytes)?;
+    Ok(loaded)
+}
+
+/// As [`parse`], but for what [`check_keys`] finds: only where a config is wrong anyway, or has escapes and so may have
+/// NUL characters, that is looked for first.
+pub(crate) fn parse_first(bytes: Vec<u8>) -> Result<Loaded, Error> {
+    fits(&bytes, Document::Config)?;
     let mut warnings = Vec::new();
-    let mut spec: oci::Spec = decode(&bytes, Document::Config, &mut warnings)?;
-    let refused = |fault: Fault| fault.within(Document::Config.name());
-    required::check(&bytes, &spec).map_err(refused)?;
-    if let Some(process) = spec.process() {
-        workarounds::scheduler_flag_names(&bytes, "/process", process).map_err(refused)?;
+    let parsed = parse_config(&bytes, &mut warnings);
+    if parsed.is_err() || bytes.contains(&b'\\') {
+        check_keys(&bytes)?;
     }
-    finish(&bytes, &mut spec, &mut warnings)?;
-    Ok(Loaded { bytes, spec, warnings })
+    Ok(Loaded { spec: parsed?, bytes, warnings })
+}
+
+/// Looks for keys that stand twice in an object of a config, of which the parser takes one where any may stand, and for
+/// what is nested too deep. It takes a third of the time of all else, and nothing but the right to go on depends on it.
+///
+/// # Errors
+/// [`Error::Value`]
+pub fn check_keys(bytes: &[u8]) -> Result<(), Error> {
+    scan::check(bytes).map_err(|fault| fault.within(Document::Config.name()))
+}
+
+fn parse_config(bytes: &[u8], warnings: &mut Vec<String>) -> Result<oci::Spec, Error> {
+    let mut spec: oci::Spec = decode_checked(bytes, Document::Config, warnings)?;
+    let refused = |fault: Fault| fault.within(Document::Config.name());
+    required::check(bytes, &spec).map_err(refused)?;
+    if let Some(process) = spec.process() {
+        workarounds::scheduler_flag_names(bytes, "/process", process).map_err(refused)?;
+    }
+    finish(bytes, &mut spec, warnings)?;
+    Ok(spec)
 }
 
 /// The Spec of a config that [`parse`] has let pass before: the copy that is kept of it. What of a document only a second
@@ -90,11 +116,13 @@ pub fn parse_intel_rdt(bytes: &[u8]) -> Result<oci::LinuxIntelRdt, Error> {
     Ok(rdt)
 }
 
+fn fits(bytes: &[u8], document: Document) -> Result<(), Error> {
+    if bytes.len() <= SIZE { Ok(()) } else { Err(Error::TooLarge(Clean::new(document.name()))) }
+}
+
 /// Checks what the parser lets through, and parses.
 fn decode<T: DeserializeOwned>(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Result<T, Error> {
-    if bytes.len() > SIZE {
-        return Err(Error::TooLarge(Clean::new(document.name())));
-    }
+    fits(bytes, document)?;
     scan::check(bytes).map_err(|fault| fault.within(document.name()))?;
     decode_checked(bytes, document, warnings)
 }

@@ -304,3 +304,30 @@ fn hybrid_machines_have_all_hierarchies_used() {
         );
     }
 }
+
+/// Limits may be set before there is a process. Those of a cgroup that was there are not, for a config that is refused.
+#[test]
+fn a_config_that_is_refused_changes_no_limit_of_a_cgroup_that_was_there() {
+    need_cofferdam!("Debian's runc has other words");
+    need_controller!("pids");
+    // On v2 the controllers are on from then on.
+    drop(up("pids", json!({"limit": 20})));
+    for (pointer, value, words) in [
+        ("/annotations", json!({"once": "1", "twice": "2"}), "/annotations/twice is given twice"),
+        ("/mounts/-", json!({"destination": "/proc/sys", "type": "tmpfs"}), "inside /proc"),
+        ("/linux/sysctl", json!({"kernel.nonesuch": "1"}), "kernel.nonesuch"),
+    ] {
+        let bundle = Bundle::of_sleep().with("/linux/resources/pids", json!({"limit": 20})).with(pointer, value);
+        let config = bundle.folder().join("config.json");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replace("\"once\"", "\"twice\"")).unwrap();
+        let cgroup = bundle.cgroup("pids");
+        fs::create_dir(&cgroup).unwrap();
+        fs::write(cgroup.join("pids.max"), "7").unwrap();
+        bundle.create().fails().says(words);
+        let limit = fs::read_to_string(cgroup.join("pids.max")).unwrap();
+        fs::remove_dir(&cgroup).unwrap();
+        assert_eq!(limit, "7\n", "{pointer}");
+        bundle.assert_nothing_left();
+    }
+}

@@ -157,6 +157,38 @@ fn a_wrong_value_in_each_section_is_refused_by_name() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// Where the parser would take one of the two, or none, the key is found when there is a process already: nothing of it
+/// shows.
+#[test]
+fn a_key_that_stands_twice_is_refused_wherever_it_is() {
+    need_root!();
+    need_cofferdam!("Debian's runc takes the last");
+    let mut bundle = Bundle::new();
+    let touch = |name: &str| json!([{"path": "/bin/touch", "args": ["touch", bundle.folder().join(name)]}]);
+    let hooks = json!({"createRuntime": touch("began"), "poststop": touch("ended")});
+    bundle.set("/hooks", hooks);
+    let mut wrong = Vec::new();
+    for pointer in ["/annotations", "/unknown/below", "/linux/sysctl", "/process"] {
+        let text = fs::read_to_string(bundle.folder().join("config.json")).unwrap();
+        let before = serde_json::from_str::<Value>(&text).unwrap().pointer(pointer).cloned();
+        let mut object = before.clone().unwrap_or_else(|| json!({}));
+        (object["twice"], object["second"]) = (json!("1"), json!("2"));
+        bundle.set(pointer, object);
+        let text = fs::read_to_string(bundle.folder().join("config.json")).unwrap();
+        fs::write(bundle.folder().join("config.json"), text.replace("\"second\"", "\"twice\"")).unwrap();
+        let outcome = refused(&bundle);
+        let hooked = ["began", "ended"].iter().any(|name| bundle.folder().join(name).exists());
+        if hooked || !outcome.err.contains(&format!("{pointer}/twice is given twice")) {
+            wrong.push(format!("{outcome}, hooks run: {hooked}"));
+        }
+        match before {
+            Some(before) => bundle.set(pointer, before),
+            None => bundle.remove(pointer),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn an_error_in_the_log_is_one_record() {
     need_root!();
