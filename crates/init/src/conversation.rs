@@ -127,7 +127,7 @@ pub(crate) fn fail(sync: BorrowedFd<'_>, step: u32, fault: &Fault) {
 
 fn failure(step: u32, fault: &Fault) -> Failure<'_> {
     let errno = fault.errno.map_or(0, Errno::raw_os_error);
-    Failure { step, errno, act: fault.act, detail: Bytes(fault.detail()) }
+    Failure { step, errno, act: fault.act(), detail: Bytes(fault.detail()) }
 }
 
 fn pack<'b>(message: &FromInit<'_>, packet: &'b mut [u8; MESSAGE]) -> Result<&'b [u8], Fault> {

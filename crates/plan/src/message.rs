@@ -5,7 +5,7 @@
 use crate::text::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of a [`Failure`]'s own text.
+/// The most bytes of a [`Failure`]'s own text, the act and the detail.
 pub const DETAIL: usize = 3072;
 
 /// The most descriptors of a packet to init.
