@@ -168,7 +168,7 @@ impl Loaded {
         Ok(spec::check_keys(&self.config)?)
     }
 
-    /// Looks for all that the config may be refused for, most of which else is found when there is a process.
+    /// Looks for all that the config may be refused for; else that is found when there is a process.
     fn check(&self, asked: &launch::Request<'_>) -> Result<()> {
         self.check_keys()?;
         self.plan(asked)?.0.finish()?;

@@ -83,7 +83,7 @@ impl Process {
         Ok((start, inode(&self.pidfd)))
     }
 
-    /// Leaves it, when others are left too.
+    /// Closes its pidfd, together with other descriptors that are not used any more.
     pub(crate) fn leave(self) {
         drop(Arc::into_inner(self.pidfd).map(Descriptor::from));
     }

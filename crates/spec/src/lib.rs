@@ -1,7 +1,7 @@
 //! config.json to a valid Spec.
 //!
 //! [`load`] reads `<bundle>/config.json`, [`parse`] makes a [`oci::Spec`] of its bytes and checks every rule of
-//! runtime-spec 1.3 that needs no look at the host. What is wrong comes back as one line that names the place
+//! runtime-spec 1.3 that needs no look at the host. ([`load`] leaves one to [`check_keys`], since that has time.) What is wrong comes back as one line that names the place
 //! (a JSON pointer), what was found there, and what is allowed. Unknown properties are ignored.
 //!
 //! The Spec that comes back is in a normal form, so that nobody downstream has to ask twice:
