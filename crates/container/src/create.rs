@@ -187,7 +187,7 @@ impl Loaded {
             session_keyring: Some(self.record.session_keyring.as_str()).filter(|name| !name.is_empty()),
             preserve_fds: request.preserve_fds + self.passed.count,
             awaits_start: how == How::Created,
-            runs_start_hooks: true,
+            joins: false,
             environment: self.passed.environment(),
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),

@@ -164,7 +164,7 @@ impl<'a> Joining<'a> {
             session_keyring: Some(self.record.session_keyring.as_str()).filter(|name| !name.is_empty()),
             preserve_fds: self.request.preserve_fds,
             awaits_start: false,
-            runs_start_hooks: false,
+            joins: true,
             environment: Vec::new(),
             creating: ("", ""),
             created: ("", ""),

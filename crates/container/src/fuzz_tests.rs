@@ -73,7 +73,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         session_keyring: Some("_ses.a"),
         preserve_fds: 0,
         awaits_start: root,
-        runs_start_hooks: true,
+        joins: false,
         environment: Vec::new(),
         creating: ("{", "}"),
         created: ("{", "}"),

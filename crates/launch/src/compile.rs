@@ -275,10 +275,10 @@ pub fn exec<'a>(
     if reborn {
         life.push(RuntimeStep::Adopt);
     }
-    // No later call looks for it, so it need not wait until it is noted.
-    life.extend([RuntimeStep::SendPlan, RuntimeStep::Note]);
+    life.push(RuntimeStep::Note);
     life.extend(process.oom_score_adj().map(RuntimeStep::OomScore));
-    life.push(RuntimeStep::UntilExecuted);
+    // With its plan it goes on to the program, and waits for nothing more of ours.
+    life.extend([RuntimeStep::SendPlan, RuntimeStep::UntilExecuted]);
     Ok(Draft {
         order,
         purpose: Purpose::Exec { process, kinds: late, rooted: kinds & CLONE_NEWNS != 0 },

@@ -76,7 +76,7 @@ pub fn converse(
                 tracing::debug!("init is ready");
                 attendant.ready()?;
                 match answer(sync, None) {
-                    // It has gone on meanwhile, and failed: its last word or its end tells why.
+                    // It has gone on meanwhile: its last word or its end tells how.
                     Err(Error::Died { .. }) => {}
                     answered => {
                         answered?;

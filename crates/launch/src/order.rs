@@ -407,7 +407,10 @@ impl Order<'_> {
         if notifies || self.request.awaits_start {
             self.push("", Step::Ready);
         }
-        self.push("", Step::AwaitWord);
+        // That a container runs is on record before its program does. Who joins one is on no record.
+        if !self.request.joins {
+            self.push("", Step::AwaitWord);
+        }
         if self.request.awaits_start {
             let listener = self.descriptors.add(Descriptor::StartSocket);
             self.push("", Step::AwaitStart { listener });
@@ -445,7 +448,7 @@ impl Order<'_> {
 
     /// The hooks that run as the program would, under its filter; then the program. All that is open is close-on-exec.
     fn last(&mut self) {
-        let hooks = self.spec.hooks().as_ref().filter(|_| self.request.runs_start_hooks);
+        let hooks = self.spec.hooks().as_ref().filter(|_| !self.request.joins);
         self.hooks("startContainer", hooks.and_then(|hooks| hooks.start_container().as_ref()));
         self.push("/process/args", Step::Exec);
     }

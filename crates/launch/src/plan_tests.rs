@@ -75,7 +75,7 @@ fn planned_on(
         session_keyring: Some("_ses.a"),
         preserve_fds: 0,
         awaits_start,
-        runs_start_hooks: true,
+        joins: false,
         environment: Vec::new(),
         creating: ("", ""),
         created: ("", ""),

@@ -26,8 +26,8 @@ pub struct Request<'a> {
     pub preserve_fds: u32,
     /// Whether the process waits for `start` (create) or goes on (run, exec).
     pub awaits_start: bool,
-    /// Whether startContainer hooks are run before the program (create, run).
-    pub runs_start_hooks: bool,
+    /// Whether the process joins a container that is there (exec).
+    pub joins: bool,
     /// Added to the program's environment.
     pub environment: Vec<String>,
     /// The state document for createContainer hooks, up to the value of `pid` and from there on.

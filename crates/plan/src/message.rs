@@ -27,8 +27,8 @@ pub enum FromInit<'a> {
     Reborn { pid: i32 },
     /// [`crate::Step::RuntimeHooks`] is reached; answered by [`ToInit::GoOn`].
     RuntimeHooks,
-    /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`], for which [`crate::Step::AwaitWord`] waits. With
-    /// init's procfs, where it has one still, to be closed.
+    /// [`crate::Step::Ready`] is reached; answered by [`ToInit::GoOn`], for which [`crate::Step::AwaitWord`] waits, where
+    /// there is one. With init's procfs, where it has one still, to be closed.
     Ready,
     /// The terminal's master comes with this message (`SCM_RIGHTS`). Not answered.
     Terminal,

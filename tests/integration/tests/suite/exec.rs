@@ -171,3 +171,27 @@ fn exec_does_not_hang_on_what_a_child_holds_open() {
     let outcome = bundle.exec(&["sh", "-c", "sleep 1000 & exit 4"]).exits(4);
     assert!(outcome.took.as_secs() < 5, "{outcome}");
 }
+
+/// Init of a process that joins goes on to the program without another word: what is done for it is done by then.
+#[test]
+fn each_process_begins_with_its_oom_score() {
+    need_root!();
+    let bundle = Bundle::of_sleep().with("/process/oomScoreAdj", json!(321));
+    bundle.up();
+    for _ in 0..30 {
+        let outcome = bundle.exec(&["cat", "/proc/self/oom_score_adj"]).ok();
+        assert_eq!(outcome.out, "321\n");
+    }
+}
+
+#[test]
+fn a_process_whose_pid_file_cannot_be_written_is_ended() {
+    need_root!();
+    let bundle = running();
+    for options in [&["--detach"][..], &[]] {
+        let rest = ["--pid-file", "missing/pid", bundle.id(), "sleep", "1000"];
+        let line = ["exec"].iter().chain(options).chain(&rest).copied();
+        bundle.call(line).fails().says("missing/pid");
+        eventually("only the container's own process is left", || bundle.footprint().processes.len() == 1);
+    }
+}
