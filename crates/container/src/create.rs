@@ -1,7 +1,7 @@
 //! Making a container: `create`, and the first half of `run`.
 
 use crate::entry::{Entry, START_SOCKET};
-use crate::error::{Error, Result, attending};
+use crate::error::{Error, Result, attending, keeping};
 use crate::handover;
 use crate::hooks;
 use crate::id::ContainerId;
@@ -420,11 +420,11 @@ impl Host for Making<'_> {
             Keep::Listen => listen(self.entry).map(|socket| given.start_socket = Some(socket)),
             Keep::Poststart => self.poststart(),
         };
-        kept.map_err(|error| launch::Error::Kept(Box::new(error)))
+        kept.map_err(keeping)
     }
 
     fn look_again(&self) -> Result<(), launch::Error> {
-        self.loaded.check_keys().map_err(|error| launch::Error::Kept(Box::new(error)))
+        self.loaded.check_keys().map_err(keeping)
     }
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {

@@ -272,6 +272,11 @@ impl From<launch::Error> for Error {
     }
 }
 
+/// What our own part of a plan failed with, to come back as it was.
+pub(crate) fn keeping(error: Error) -> launch::Error {
+    launch::Error::Kept(Box::new(error))
+}
+
 /// What answering init failed with, for init's launch to fail with.
 pub(crate) fn attending(error: Error) -> launch::Error {
     launch::Error::Attendant(Box::new(error))
