@@ -103,7 +103,6 @@ impl<'a> Joining<'a> {
             cgroup: cgroup.directory,
             start_socket: None,
             init: Some(self.init.pidfd()),
-            pid_namespace: (kinds & CLONE_NEWPID != 0).then(|| self.pid_namespace()).transpose()?,
         };
         let asked = self.asked();
         let (spec, process) = (self.spec, self.process);
@@ -129,28 +128,25 @@ impl<'a> Joining<'a> {
         handover::seccomp_listener(self.born()?, number, self.spec, &state)
     }
 
-    fn all_set(&self) -> Result<()> {
-        let (socket, file) = (self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref());
-        handover::announce(socket, file, self.born()?)
+    /// Notes what there is to be noted of a process that joins.
+    fn note(&self, process: &Process) -> Result<()> {
+        // It is our child, so it is born in our resctrl group, whatever cgroup it is born in.
+        resctrl_groups::enter(self.record, process.pid())?;
+        handover::announce(self.request.pidfd_socket.as_deref(), self.request.pid_file.as_deref(), process)
     }
 
     /// Which of init's namespaces are not ours, as far as it matters: to enter one's own again changes nothing, but a user
     /// namespace can't be, and what the config does not name we may share.
     fn kinds(&self) -> u32 {
         let wanted = namespaces::wanted(self.spec);
-        let number = |path: String| rustix::fs::stat(path).ok().map(|file| file.st_ino);
+        // What the link says, not what it leads to: for that the kernel makes an inode.
+        let number = |path: String| rustix::fs::readlink(path, [0; 64]).ok();
         let differs = |kind: &&u32| {
             let name = namespaces::file(**kind);
             number(format!("/proc/{}/ns/{name}", self.init.pid())) != number(format!("/proc/self/ns/{name}"))
         };
         let named = |kind: &u32| *kind != CLONE_NEWUSER && wanted.has(*kind);
         KINDS.iter().filter(|kind| named(kind) || differs(kind)).fold(0, |kinds, kind| kinds | kind)
-    }
-
-    fn pid_namespace(&self) -> Result<OwnedFd> {
-        let path = format!("/proc/{}/ns/pid", self.init.pid());
-        rustix::fs::open(&path, rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty())
-            .map_err(|errno| Error::io("open", path, errno))
     }
 
     /// What is asked for beside the config.
@@ -180,10 +176,9 @@ impl Host for Joining<'_> {
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {
         let process = Process::of_born(born);
-        // It is our child, so it is born in our resctrl group, whatever cgroup it is born in.
-        resctrl_groups::enter(self.record, process.pid()).map_err(attending)?;
+        let noted = self.note(&process).map_err(attending);
         self.born = Some(process);
-        Ok(())
+        noted
     }
 }
 
@@ -201,6 +196,6 @@ impl Attendant for Joining<'_> {
     }
 
     fn ready(&mut self) -> Result<(), launch::Error> {
-        self.all_set().map_err(attending)
+        Ok(())
     }
 }

@@ -5,13 +5,12 @@ use crate::fault::Fault;
 use crate::{conversation, death, namespaces};
 use plan::{FromInit, Handle};
 use rustix::fd::AsFd;
-use rustix::process::geteuid;
-use sys::clone::Side;
+use rustix::process::{PidfdFlags, geteuid, getpid, pidfd_open};
 use sys::namespace::{CLONE_NEWPID, CLONE_NEWUSER, CLONE_PARENT};
 
-/// Makes the process that goes on and ends this one. The PID namespace is entered with the rights outside the user
-/// namespace where there are any, else with those inside; the cgroup is the new process's from birth, so this one never
-/// counts against its limits.
+/// Goes on as the new process. The PID namespace is entered with the rights outside the user
+/// namespace where there are any, else with those inside; the cgroup is the new process's from birth, so the one before
+/// it never counts against its limits.
 pub(crate) fn go_on(
     context: &mut Context<'_>,
     pid: Option<Handle>,
@@ -29,14 +28,11 @@ pub(crate) fn go_on(
         }
     }
     let cgroup = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
-    match sys::clone::clone(u64::from(new | CLONE_PARENT), cgroup) {
-        Ok(Side::Parent(pid, pidfd)) => {
-            // This process is still in the PID namespace that it was born in: its child's number there is the one.
-            let message = FromInit::Reborn { pid: pid.as_raw_nonzero().get() };
-            let told = conversation::hand_over(context.sync.as_fd(), &message, &[pidfd.as_fd()]);
-            sys::clone::exit(i32::from(told.is_err()))
-        }
-        Ok(Side::Child) => death::guard(context),
-        Err(errno) => Err(Fault::call("clone3", b"", errno)),
-    }
+    let flags = u64::from(new | CLONE_PARENT);
+    // The runtime process knows us by the number that the process before us saw.
+    let pid = sys::clone::go_on_as(flags, cgroup).map_err(|errno| Fault::call("clone3", b"", errno))?;
+    death::guard(context)?;
+    let pidfd = pidfd_open(getpid(), PidfdFlags::empty()).map_err(|errno| Fault::call("pidfd_open", b"self", errno))?;
+    let message = FromInit::Reborn { pid: pid.as_raw_nonzero().get() };
+    conversation::hand_over(context.sync.as_fd(), &message, &[pidfd.as_fd()])
 }

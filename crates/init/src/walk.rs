@@ -125,6 +125,7 @@ fn take<'p>(context: &mut Context<'p>, step: Step<'p>) -> Result<(), Fault> {
         }
         Step::SealDescriptors { listener } => seal::seal(context, listener),
         Step::Ready => ready(context),
+        Step::Untie => death::untie(context),
         Step::AwaitWord => conversation::wait(context.sync.as_fd()),
         Step::AwaitStart { listener } => start::wait(context, listener),
         Step::Exec => become_program(context),

@@ -33,7 +33,7 @@ pub trait Attendant {
     /// Where it can't be fetched or handed on; init is then ended.
     fn seccomp_listener(&mut self, number: i32) -> Result<(), Error>;
 
-    /// Init is set up: all that must be done before the program may run, or beside it, where the process joins a container.
+    /// Init is set up: all that must be done before the program may run.
     ///
     /// # Errors
     /// Where it fails; init is then ended.

@@ -24,8 +24,6 @@ pub enum Descriptor {
     StartSocket,
     /// The pidfd of the container's init, whose namespaces are entered.
     Init,
-    /// Its PID namespace.
-    PidNamespace,
     /// The v2 cgroup's directory.
     Cgroup,
 }
@@ -68,8 +66,6 @@ pub struct Given<'a> {
     pub start_socket: Option<OwnedFd>,
     /// The pidfd of the container's init.
     pub init: Option<BorrowedFd<'a>>,
-    /// Its PID namespace.
-    pub pid_namespace: Option<OwnedFd>,
 }
 
 impl Given<'_> {
@@ -79,7 +75,6 @@ impl Given<'_> {
                 (self.cgroup_tasks.get(*number).map(AsFd::as_fd), "the cgroup's tasks file")
             }
             Descriptor::StartSocket => (self.start_socket.as_ref().map(AsFd::as_fd), "the start socket"),
-            Descriptor::PidNamespace => (self.pid_namespace.as_ref().map(AsFd::as_fd), "the PID namespace"),
             Descriptor::Cgroup => (self.cgroup.as_ref().map(AsFd::as_fd), "the cgroup"),
             Descriptor::Init => (self.init, "the container's init"),
             Descriptor::Namespace(_) | Descriptor::UserNamespace(_) => (None, "a namespace"),

@@ -61,7 +61,7 @@ impl Order<'_> {
         self.signals();
         let mut kinds = self.enter_unseen(kinds);
         if kinds & CLONE_NEWPID != 0 {
-            let pid = Some(self.descriptors.add(Descriptor::PidNamespace));
+            let pid = Some(self.descriptors.add(Descriptor::Init));
             // Who is not root may enter the PID namespace only as somebody of the user namespace.
             let inside = !self.facts.root && kinds & CLONE_NEWUSER != 0;
             let user = inside.then(|| self.descriptors.add(Descriptor::Init));
@@ -298,7 +298,9 @@ impl Order<'_> {
         let filter = self.filter()?;
         // What it notes takes it as long as we need for the rest. Who waits for `start` has all of it behind him.
         if !self.request.awaits_start && !notifies(filter.as_ref()) {
-            self.push("", Step::Ready);
+            // Of a process that joins all is noted already; but our procfs, if any, is to be closed by who has the time.
+            let silent = self.request.joins && !needs_procfs(self.spec, process, false);
+            self.push("", if silent { Step::Untie } else { Step::Ready });
         }
         // Labels, priorities and policies need rights that go with the user.
         security::labels::push_apparmor(process, self.facts.lsm, &mut self.steps)?;

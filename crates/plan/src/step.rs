@@ -22,10 +22,9 @@ pub enum Step<'a> {
     /// the program. sigprocmask(2), sigaction(2).
     Signals { ignored: u64 },
     /// Go on as another process: enter the PID namespace `pid` and the user namespace `user`, which take in or own
-    /// only what is made from then on, and make a process in `new` namespaces and the v2 cgroup `cgroup`, as a child
-    /// of the runtime process; this one ends. So what is seen in a joined PID namespace is init alone, never the
-    /// runtime's own program. Until the runtime process knows of the new one (it says so, or sends the plan) nothing may be
-    /// said: it would come in between.
+    /// only what is made from then on, and be in `new` namespaces and the v2 cgroup `cgroup`, a child of the runtime
+    /// process. So what is seen in a joined PID namespace is init alone, never the runtime's own program. Until the runtime
+    /// process knows of the new one (it says so, or sends the plan) nothing may be said: it would come in between.
     Reborn { pid: Option<Handle>, user: Option<Handle>, new: u32, cgroup: Option<Handle> },
     /// Move this process into a v1 cgroup: write "0" to its `tasks`, open for writing.
     JoinCgroup { tasks: Handle },
@@ -160,7 +159,9 @@ pub enum Step<'a> {
     /// Tell the runtime process that all is set up that others could find half-made: it may note now that the container
     /// is there. Its end no longer is init's.
     Ready,
-    /// Wait for its word to go on, which comes when it has noted that; and after [`Step::Reborn`], where the new process
+    /// Outlive the runtime process from here on, which has nothing to do any more but to wait for the program.
+    Untie,
+    /// Wait for its word to go on, which comes when it has noted what [`Step::Ready`] says; and after [`Step::Reborn`], where the new process
     /// is to be noted before it goes on, or to have its ids mapped in a new user namespace.
     AwaitWord,
     /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.

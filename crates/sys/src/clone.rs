@@ -4,7 +4,9 @@
 use crate::call::answer;
 use crate::call::{Sysno, call};
 use core::mem::MaybeUninit;
-use linux_raw_sys::general::{CLONE_INTO_CGROUP, CLONE_PIDFD, CLONE_VFORK, CLONE_VM, clone_args};
+use linux_raw_sys::general::{
+    CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_VFORK, CLONE_VM, clone_args,
+};
 use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -30,7 +32,7 @@ pub enum Side {
 /// a filter.
 pub fn clone(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> {
     let mut pidfd: RawFd = -1;
-    let mut arguments = arguments(flags, cgroup, &mut pidfd);
+    let mut arguments = with_pidfd(flags, cgroup, &mut pidfd);
     // SAFETY: `arguments` is a whole clone_args and `pidfd` an int, both alive across the call; without
     // CLONE_VM the child goes on with a copy of this stack.
     let child = unsafe { call(Sysno::clone3, [(&raw mut arguments) as usize, size_of::<clone_args>(), 0, 0, 0, 0])? };
@@ -56,7 +58,7 @@ pub fn lend<T>(
     with: &T,
 ) -> Result<(Pid, OwnedFd), Errno> {
     let mut pidfd: RawFd = -1;
-    let mut arguments = arguments(flags | u64::from(CLONE_VM | CLONE_VFORK), cgroup, &mut pidfd);
+    let mut arguments = with_pidfd(flags | u64::from(CLONE_VM | CLONE_VFORK), cgroup, &mut pidfd);
     arguments.stack = stack.as_mut_ptr() as u64;
     arguments.stack_size = size_of_val(stack) as u64;
     let task = Task { child, with };
@@ -140,14 +142,95 @@ unsafe fn clone_onto(arguments: &mut clone_args, function: usize, argument: usiz
     answer(result)
 }
 
-fn arguments(flags: u64, cgroup: Option<BorrowedFd<'_>>, pidfd: &mut RawFd) -> clone_args {
+/// As [`clone()`], but this process ends, with status 0, and the new one goes on from here in its memory: nothing is copied,
+/// and never do both use it. What comes back, in the new process, is its number in the PID namespace of the one that
+/// ended. That one must have a single thread, as the new one has.
+///
+/// # Errors
+/// As [`clone()`], and this process goes on; `EINVAL` where the new process is to be in another time namespace.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub fn go_on_as(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Pid, Errno> {
+    let mut number: i32 = 0;
+    let mut arguments = arguments(flags | u64::from(CLONE_VM | CLONE_PARENT_SETTID), cgroup);
+    arguments.parent_tid = (&raw mut number) as u64;
+    // SAFETY: `arguments` is a whole clone_args and `number` an int; without a stack in it the new process has this one,
+    // which the old one, from the call on, does not touch. The kernel writes the number before the new one runs.
+    unsafe { clone_and_exit(&mut arguments)? };
+    Pid::from_raw(number).ok_or(Errno::SRCH)
+}
+
+/// clone3(2), which returns in the child alone, or with an error: the parent exits, using no memory.
+///
+/// # Safety
+/// `arguments` shares memory and has no stack.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone_and_exit(arguments: &mut clone_args) -> Result<usize, Errno> {
+    let result: usize;
+    // SAFETY: as above. A system call changes rcx and r11.
+    unsafe {
+        core::arch::asm!(
+            "syscall",
+            "test rax, rax",
+            "jle 3f",
+            "2:",
+            "mov eax, {exit}",
+            "xor edi, edi",
+            "syscall",
+            "jmp 2b",
+            "3:",
+            exit = const Sysno::exit_group as usize,
+            inlateout("rax") Sysno::clone3 as usize => result,
+            inlateout("rdi") arguments => _,
+            in("rsi") size_of::<clone_args>(),
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    answer(result)
+}
+
+/// clone3(2), which returns in the child alone, or with an error: the parent exits, using no memory.
+///
+/// # Safety
+/// `arguments` shares memory and has no stack.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clone_and_exit(arguments: &mut clone_args) -> Result<usize, Errno> {
+    let result: usize;
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!(
+            "svc #0",
+            "cmp x0, #0",
+            "b.le 3f",
+            "2:",
+            "mov x8, {exit}",
+            "mov x0, #0",
+            "svc #0",
+            "b 2b",
+            "3:",
+            exit = const Sysno::exit_group as usize,
+            inlateout("x0") core::ptr::from_mut(arguments) as usize => result,
+            in("x1") size_of::<clone_args>(),
+            inlateout("x8") Sysno::clone3 as usize => _,
+        );
+    }
+    answer(result)
+}
+
+fn with_pidfd(flags: u64, cgroup: Option<BorrowedFd<'_>>, pidfd: &mut RawFd) -> clone_args {
+    let mut arguments = arguments(flags | u64::from(CLONE_PIDFD), cgroup);
+    arguments.pidfd = core::ptr::from_mut(pidfd) as u64;
+    arguments
+}
+
+fn arguments(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> clone_args {
     let mut arguments = clone_args {
-        flags: flags | u64::from(CLONE_PIDFD),
-        pidfd: core::ptr::from_mut(pidfd) as u64,
+        flags,
+        pidfd: 0,
         child_tid: 0,
         parent_tid: 0,
         // SIGCHLD; with CLONE_PARENT the signal is the parent's own and must be 0 here.
-        exit_signal: if flags & u64::from(linux_raw_sys::general::CLONE_PARENT) == 0 { 17 } else { 0 },
+        exit_signal: if flags & u64::from(CLONE_PARENT) == 0 { 17 } else { 0 },
         stack: 0,
         stack_size: 0,
         tls: 0,

@@ -122,6 +122,43 @@ fn a_time_namespace_belongs_to_the_user_namespace_made_with_it() {
     assert_eq!(seen["namespaces"]["time"], fs::read_link(path("time")).unwrap().to_str().unwrap());
 }
 
+/// The kernel lets nobody share memory across time namespaces, and where a PID namespace is joined, the process that goes in
+/// has that of the one before it.
+#[test]
+fn who_joins_a_pid_namespace_may_have_a_time_namespace() {
+    need_root!();
+    need_cofferdam!("time namespaces are newer");
+    if !Path::new("/proc/self/ns/time").exists() {
+        skip!("the kernel has no time namespaces");
+    }
+    let time = |bundle: &mut Bundle| {
+        bundle.set("/linux/namespaces/-", json!({"type": "time"}));
+        bundle.set("/linux/timeOffsets", json!({"boottime": {"secs": 1337}}));
+    };
+    let mut first = Bundle::of_sleep();
+    time(&mut first);
+    first.up();
+    let path = |kind: &str| format!("/proc/{}/ns/{kind}", first.pid());
+    let link = |kind: &str| json!(fs::read_link(path(kind)).unwrap());
+    let seen = first.exec_probe(&[], &[]);
+    assert_eq!((&seen["namespaces"]["pid"], &seen["namespaces"]["time"]), (&link("pid"), &link("time")));
+
+    for joins_time in [true, false] {
+        let mut second = Bundle::new();
+        second.set("/linux/namespaces/0", json!({"type": "pid", "path": path("pid")}));
+        if joins_time {
+            second.set("/linux/namespaces/-", json!({"type": "time", "path": path("time")}));
+        } else {
+            time(&mut second);
+        }
+        let seen = second.probe(&["read:/proc/self/timens_offsets"]);
+        assert_eq!(seen["namespaces"]["pid"], link("pid"));
+        assert_eq!(seen["namespaces"]["time"] == link("time"), joins_time);
+        let offsets = seen["answers"]["read:/proc/self/timens_offsets"].as_str().unwrap();
+        assert!(offsets.contains("1337"), "{offsets}");
+    }
+}
+
 #[test]
 fn the_loopback_device_is_up() {
     need_root!();
