@@ -188,6 +188,7 @@ impl Loaded {
             preserve_fds: request.preserve_fds + self.passed.count,
             awaits_start: how == How::Created,
             joins: false,
+            filter: None,
             environment: self.passed.environment(),
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),

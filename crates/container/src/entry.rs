@@ -24,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) const STATE: &CStr = c"state.json";
 /// The config, byte for byte as it was at create.
 const CONFIG: &CStr = c"config.json";
-/// The most bytes that are read of either, so that a foreign file can't exhaust us.
+/// What `exec` keeps of it: [`crate::kept`].
+const KEPT: &CStr = c"exec.kept";
+/// The most bytes that are read of each, so that a foreign file can't exhaust us.
 const LARGEST: usize = 16 << 20;
 /// Most files of both kinds are shorter, and so read at once.
 const USUAL: usize = 16 << 10;
@@ -180,9 +182,14 @@ impl Entry {
     /// [`Error::Unwritable`]; [`Error::Io`].
     pub fn save(&self, record: &Record) -> Result<()> {
         let bytes = record.to_json().map_err(|source| Error::Unwritable { path: self.file(STATE), source })?;
-        self.write(c".state.json", &bytes)?;
-        let moved = fs::renameat(&self.dir, c".state.json", &self.dir, STATE);
-        moved.map_err(|error| Error::io("rename to", self.file(STATE), error))
+        self.replace(STATE, c".state.json", &bytes)
+    }
+
+    /// Writes a file under another name first.
+    fn replace(&self, name: &CStr, hidden: &CStr, bytes: &[u8]) -> Result<()> {
+        self.write(hidden, bytes)?;
+        let moved = fs::renameat(&self.dir, hidden, &self.dir, name);
+        moved.map_err(|error| Error::io("rename to", self.file(name), error))
     }
 
     /// The config that the container was made from.
@@ -199,6 +206,21 @@ impl Entry {
     /// [`Error::Io`]
     pub fn write_config(&self, bytes: &[u8]) -> Result<()> {
         self.write(CONFIG, bytes)
+    }
+
+    /// What `exec` has kept.
+    pub(crate) fn kept(&self) -> Result<Option<Vec<u8>>> {
+        self.read(KEPT)
+    }
+
+    /// Keeps something for `exec`, in one step, unless another command is at the container: it may be removing it.
+    pub(crate) fn keep(&self, bytes: &[u8]) -> Result<()> {
+        if !self.lock_at_once()? {
+            return Ok(());
+        }
+        let kept = self.replace(KEPT, c".exec.kept", bytes);
+        self.unlock()?;
+        kept
     }
 
     /// Whether the container waits for `start`.
@@ -220,7 +242,7 @@ impl Entry {
     pub fn remove(&self) -> Result<()> {
         let failed = |error| Error::io("remove", &self.path, error);
         let directory = || fs::unlinkat(&self.root, self.id.as_str(), AtFlags::REMOVEDIR);
-        for name in [CONFIG, STATE] {
+        for name in [KEPT, CONFIG, STATE] {
             // What this can't remove is told below.
             let _removed = fs::unlinkat(&self.dir, name, AtFlags::empty());
         }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, attending};
 pub use crate::exec_process::{Request, Source};
 use crate::handover;
 use crate::id::ContainerId;
+use crate::kept::{self, Known};
 use crate::observe::observe;
 use crate::process::Process;
 use crate::record::Record;
@@ -17,6 +18,7 @@ use crate::terminal;
 use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
 use rustix::fd::OwnedFd;
+use security::seccomp::Filter;
 use spec::oci::{self, Spec};
 use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
@@ -49,7 +51,7 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
 /// Begins the process; the second is its terminal's master, where it stays with us.
 fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process, Option<OwnedFd>)> {
     let (entry, record, init) = trace::step("look", || look(store, id, request))?;
-    let spec = trace::step("load", || Ok::<_, Error>(spec::parse_kept(&entry.config()?)?))?;
+    let Known { spec, filter, was_kept } = trace::step("load", || kept::read(&entry))?;
     let process = crate::exec_process::process(&spec, request)?;
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
@@ -62,12 +64,17 @@ fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process,
         record: &record,
         init: &init,
         spec: &spec,
+        filter: filter.as_ref(),
         process: &process,
         request,
         born: None,
         terminal: None,
     };
-    joining.join()
+    let joined = joining.join()?;
+    if !was_kept && let Err(error) = kept::keep(&entry, &spec) {
+        tracing::debug!("nothing is kept for the next exec: {error}");
+    }
+    Ok(joined)
 }
 
 /// The container, which must be able to take one more process.
@@ -87,6 +94,8 @@ struct Joining<'a> {
     record: &'a Record,
     init: &'a Process,
     spec: &'a Spec,
+    /// Its filter, where it is compiled already.
+    filter: Option<&'a Filter>,
     process: &'a oci::Process,
     request: &'a Request,
     born: Option<Process>,
@@ -161,6 +170,7 @@ impl<'a> Joining<'a> {
             preserve_fds: self.request.preserve_fds,
             awaits_start: false,
             joins: true,
+            filter: self.filter,
             environment: Vec::new(),
             creating: ("", ""),
             created: ("", ""),

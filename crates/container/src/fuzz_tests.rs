@@ -74,6 +74,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         preserve_fds: 0,
         awaits_start: root,
         joins: false,
+        filter: None,
         environment: Vec::new(),
         creating: ("{", "}"),
         created: ("{", "}"),

@@ -19,6 +19,7 @@ mod glance;
 mod handover;
 mod hooks;
 mod id;
+mod kept;
 mod kill;
 mod list;
 mod observe;

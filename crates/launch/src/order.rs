@@ -439,6 +439,9 @@ impl Order<'_> {
     }
 
     fn filter(&mut self) -> Result<Option<security::seccomp::Filter>, Error> {
+        if self.request.filter.is_some() {
+            return Ok(self.request.filter.cloned());
+        }
         let Some(section) = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else {
             return Ok(None);
         };

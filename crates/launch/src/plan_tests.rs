@@ -76,6 +76,7 @@ fn planned_on(
         preserve_fds: 0,
         awaits_start,
         joins: false,
+        filter: None,
         environment: Vec::new(),
         creating: ("", ""),
         created: ("", ""),

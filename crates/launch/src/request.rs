@@ -3,6 +3,7 @@
 use crate::own::Own;
 use rustix::fs::{Access, access};
 use security::labels::Lsm;
+use security::seccomp::Filter;
 use spec::oci::{Process, Spec};
 use std::path::{Path, PathBuf};
 use sys::namespace::CLONE_NEWUSER;
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub awaits_start: bool,
     /// Whether the process joins a container that is there (exec).
     pub joins: bool,
+    /// The filter of the config's seccomp section, where it is compiled already.
+    pub filter: Option<&'a Filter>,
     /// Added to the program's environment.
     pub environment: Vec<String>,
     /// The state document for createContainer hooks, up to the value of `pid` and from there on.

@@ -3,7 +3,9 @@
 use harness::terminal::Receiver;
 use harness::{Bundle, need_cofferdam, need_root, programs, skip};
 use serde_json::{Value, json};
+use std::fs;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::SocketAddr;
 
 /// A bundle that makes system calls by number and prints their errors.
@@ -44,6 +46,70 @@ fn the_agent_of_exec_may_listen_on_an_abstract_socket() {
     let state: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((&state["state"]["status"], &state["state"]["pid"]), (&json!("running"), &json!(bundle.pid())));
     assert_ne!(state["pid"], bundle.pid());
+}
+
+/// The first `exec` keeps the compiled filter for those that follow. Whatever becomes of the file, the filter is in force.
+#[test]
+fn what_exec_keeps_is_no_more_than_a_shortcut() {
+    need_root!();
+    need_cofferdam!("others keep nothing");
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [failing(&["sync"], 77)]});
+    let bundle = calling(&[], seccomp).with("/process/args", json!(["/bin/sleep", "1000"]));
+    bundle.up();
+    let kept = bundle.state_folder().join(bundle.id()).join("exec.kept");
+    let denied = || assert_eq!(bundle.exec(&["/call", SYNC]).ok().out, "77\n");
+    let looks = || lasting(bundle.exec_probe(&[], &[]));
+    denied();
+    let whole = fs::read(&kept).unwrap();
+    assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o7777, 0o600);
+    let after = looks();
+    denied();
+    fs::remove_file(&kept).unwrap();
+    assert_eq!(looks(), after);
+    assert_eq!(fs::read(&kept).unwrap(), whole);
+
+    let another_version = [&[whole[0], b'?'], &whole[2..]].concat();
+    let cut = (0..whole.len()).step_by(101).map(|length| whole[..length].to_vec());
+    for damaged in cut.chain([another_version, vec![0; 100], vec![255; 100]]) {
+        fs::write(&kept, damaged).unwrap();
+        denied();
+        assert_eq!(fs::read(&kept).unwrap(), whole, "it is not kept anew");
+    }
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    denied();
+    fs::remove_dir(&kept).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &kept).unwrap();
+    denied();
+    bundle.call(["delete", "--force", bundle.id()]).ok();
+    bundle.assert_nothing_left();
+}
+
+/// What of a probe's view is the same for each process of a container.
+fn lasting(mut view: Value) -> Value {
+    view["status"].as_object_mut().unwrap().retain(|name, _| {
+        ["Uid", "Gid", "Groups", "NoNewPrivs", "Umask"].contains(&name.as_str())
+            || name.starts_with("Cap")
+            || name.starts_with("Seccomp")
+    });
+    let parts = ["status", "env", "limits", "cwd", "namespaces", "mounts", "cgroup", "oom_score_adj"];
+    parts.map(|part| (part, view[part].take())).into_iter().map(|(part, value)| (part.to_owned(), value)).collect()
+}
+
+/// Who is asked by a filter, or told of what is wrong with it, is so each time.
+#[test]
+fn what_says_something_is_not_kept() {
+    need_root!();
+    need_cofferdam!("others keep nothing");
+    let seccomp = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [failing(&["sync", "no_such_call"], 77)]});
+    let bundle = calling(&[], seccomp).with("/process/args", json!(["/bin/sleep", "1000"]));
+    bundle.up();
+    for _ in 0..2 {
+        let outcome = bundle.exec(&["/call", SYNC]).ok();
+        assert_eq!(outcome.out, "77\n");
+        outcome.says("no_such_call");
+    }
+    assert!(!bundle.state_folder().join(bundle.id()).join("exec.kept").exists());
 }
 
 #[test]

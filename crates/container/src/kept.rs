@@ -1,0 +1,71 @@
+//! What the first `exec` in a container keeps for those that follow, which on a node with exec probes are most of what runs:
+//! the config without what they don't ask for, and its filter, compiled.
+//!
+//! It is a shortcut and nothing depends on it: where it is not there, is another version's or can't be read, config.json is.
+//! It lies beside config.json, with the same rights: who could change the one could change the other.
+
+use crate::entry::Entry;
+use crate::error::Result;
+use security::seccomp::{self, Filter};
+use serde::{Deserialize, Serialize};
+use spec::oci::Spec;
+
+/// What is in the file.
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    /// Of the runtime that compiled the filter.
+    version: &'a str,
+    /// The filter's flags and program.
+    filter: Option<(u32, &'a [u8])>,
+    /// The rest of the config: [`spec::for_exec`].
+    config: &'a str,
+}
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What `exec` knows of the container's config.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The config, or what matters of it.
+    pub spec: Spec,
+    /// The filter, where it was kept; else it is to be compiled, if the config has one.
+    pub filter: Option<Filter>,
+    /// Whether it was kept.
+    pub was_kept: bool,
+}
+
+/// Reads what was kept of the config, or the config itself.
+pub(crate) fn read(entry: &Entry) -> Result<Known> {
+    let kept = entry.kept().ok().flatten();
+    if let Some(known) = kept.as_deref().and_then(decode) {
+        return Ok(known);
+    }
+    Ok(Known { spec: spec::parse_kept(&entry.config()?)?, filter: None, was_kept: false })
+}
+
+fn decode(bytes: &[u8]) -> Option<Known> {
+    let document: Document<'_> = postcard::from_bytes(bytes).ok()?;
+    let spec = spec::parse_kept(document.config.as_bytes()).ok().filter(|_| document.version == VERSION)?;
+    let filter = document.filter.map(|(flags, program)| Filter {
+        program: program.to_vec(),
+        flags,
+        notify: false,
+        warnings: Vec::new(),
+    });
+    Some(Known { spec, filter, was_kept: true })
+}
+
+/// Keeps it for the next time.
+pub(crate) fn keep(entry: &Entry, spec: &Spec) -> Result<()> {
+    let section = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    let filter = section.map(seccomp::compile).transpose().map_err(launch::Error::from)?;
+    if filter.as_ref().is_some_and(|filter| filter.notify || !filter.warnings.is_empty()) {
+        // Somebody is asked, or is to be told each time.
+        return Ok(());
+    }
+    let filter = filter.as_ref().map(|filter| (filter.flags, filter.program.as_slice()));
+    let config = entry.config()?;
+    let config = str::from_utf8(&config).ok().and_then(spec::for_exec).unwrap_or_default();
+    let document = postcard::to_allocvec(&Document { version: VERSION, filter, config: &config });
+    document.map_or(Ok(()), |bytes| entry.keep(&bytes))
+}
