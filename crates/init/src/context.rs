@@ -118,6 +118,13 @@ impl<'p> Context<'p> {
         }
     }
 
+    /// Closes the descriptor behind a handle, which is not used any more.
+    pub(crate) fn close(&mut self, handle: Handle) {
+        if let Some(number) = self.descriptors.get_mut(usize::from(handle.0)) {
+            drop(sys::descriptor::own(core::mem::replace(number, -1)));
+        }
+    }
+
     /// The first number that a descriptor of ours may have: those before it are the payload's.
     pub(crate) fn first_own(&self) -> u32 {
         self.preserved.saturating_add(3)

@@ -27,11 +27,15 @@ pub(crate) fn go_on(
             namespaces::enter(context, namespace, kind)?;
         }
     }
-    let cgroup = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
+    let directory = cgroup.map(|cgroup| context.descriptor(cgroup)).transpose()?;
     let flags = u64::from(new | CLONE_PARENT);
     // The runtime process knows us by the number that the process before us saw.
-    let pid = sys::clone::go_on_as(flags, cgroup).map_err(|errno| Fault::call("clone3", b"", errno))?;
+    let pid = sys::clone::go_on_as(flags, directory).map_err(|errno| Fault::call("clone3", b"", errno))?;
     death::guard(context)?;
+    if let Some(cgroup) = cgroup {
+        // Now, so that the runtime process is the last to have it: it waits for the end of the mount.
+        context.close(cgroup);
+    }
     let pidfd = pidfd_open(getpid(), PidfdFlags::empty()).map_err(|errno| Fault::call("pidfd_open", b"self", errno))?;
     let message = FromInit::Reborn { pid: pid.as_raw_nonzero().get() };
     conversation::hand_over(context.sync.as_fd(), &message, &[pidfd.as_fd()])

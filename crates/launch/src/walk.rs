@@ -137,7 +137,12 @@ impl Walk<'_> {
             RuntimeStep::Note => host.born(self.process()?),
             RuntimeStep::GoOn { ids } => self.process()?.go_on(ids.as_ref()),
             RuntimeStep::NetworkDevices { devices, namespace } => self.move_devices(devices, namespace.as_ref()),
-            RuntimeStep::SendPlan => self.send_plan(whole.init),
+            RuntimeStep::SendPlan => {
+                self.send_plan(whole.init)?;
+                // Where it is a mount of its own, its end takes the kernel long. Init is at work now, and does not have it.
+                self.given.cgroup = None;
+                Ok(())
+            }
             RuntimeStep::OomScore(score) => set_oom_score(self.process()?, *score),
             RuntimeStep::UntilReady => self.converse(whole, host, true),
             RuntimeStep::UntilExecuted => {
