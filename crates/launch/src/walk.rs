@@ -139,8 +139,10 @@ impl Walk<'_> {
             RuntimeStep::NetworkDevices { devices, namespace } => self.move_devices(devices, namespace.as_ref()),
             RuntimeStep::SendPlan => {
                 self.send_plan(whole.init)?;
-                // Where it is a mount of its own, its end takes the kernel long. Init is at work now, and does not have it.
-                self.given.cgroup = None;
+                if self.passed.is_some() {
+                    // It is a mount of its own, whose end takes the kernel long. Init is at work now, and does not have it.
+                    self.given.cgroup = None;
+                }
                 Ok(())
             }
             RuntimeStep::OomScore(score) => set_oom_score(self.process()?, *score),
