@@ -242,7 +242,7 @@ impl Entry {
     pub fn remove(&self) -> Result<()> {
         let failed = |error| Error::io("remove", &self.path, error);
         let directory = || fs::unlinkat(&self.root, self.id.as_str(), AtFlags::REMOVEDIR);
-        for name in [KEPT, CONFIG, STATE] {
+        for name in [CONFIG, STATE] {
             // What this can't remove is told below.
             let _removed = fs::unlinkat(&self.dir, name, AtFlags::empty());
         }
