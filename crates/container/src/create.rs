@@ -81,7 +81,7 @@ pub(crate) struct Loaded {
     bundle: PathBuf,
     rootfs: PathBuf,
     config: Vec<u8>,
-    spec: Spec,
+    spec: Box<Spec>,
     pub(crate) warnings: Vec<String>,
     pub(crate) resctrl: Option<resctrl::Plan>,
     record: Record,

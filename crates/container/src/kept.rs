@@ -27,7 +27,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug)]
 pub(crate) struct Known {
     /// The config, or what matters of it.
-    pub spec: Spec,
+    pub spec: Box<Spec>,
     /// The filter, where it was kept; else it is to be compiled, if the config has one.
     pub filter: Option<Filter>,
     /// Whether it was kept.

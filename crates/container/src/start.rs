@@ -36,7 +36,8 @@ fn start_created(store: &Store, id: &ContainerId) -> Result<()> {
         other => return Err(Error::StartIn(other)),
     }
     if record.without_process {
-        spec::process(&spec::parse_kept(&entry.config()?)?)?;
+        let spec = spec::parse_kept(&entry.config()?)?;
+        spec::process(&spec)?;
     }
     trace::step("start", || wake(&entry)).map_err(|error| crate::died::explain(error, &record))?;
     record.stage = Stage::Running;

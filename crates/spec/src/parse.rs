@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 pub struct Loaded {
     /// config.json, byte for byte.
     pub bytes: Vec<u8>,
-    /// What it says, in the crate's normal form.
-    pub spec: oci::Spec,
+    /// What it says, in the crate's normal form. It is large, and a page of stack that is touched is one to be had.
+    pub spec: Box<oci::Spec>,
     /// What is doubtful but goes on, one line each.
     pub warnings: Vec<String>,
 }
@@ -48,8 +48,8 @@ pub fn check_keys(bytes: &[u8]) -> Result<(), Error> {
     scan::check(bytes).map_err(|fault| fault.within(Document::Config.name()))
 }
 
-fn parse_config(bytes: &[u8], warnings: &mut Vec<String>) -> Result<oci::Spec, Error> {
-    let mut spec: oci::Spec = decode_checked(bytes, Document::Config, warnings)?;
+fn parse_config(bytes: &[u8], warnings: &mut Vec<String>) -> Result<Box<oci::Spec>, Error> {
+    let mut spec: Box<oci::Spec> = decode_checked(bytes, Document::Config, warnings)?;
     let refused = |fault: Fault| fault.within(Document::Config.name());
     required::check(bytes, &spec).map_err(refused)?;
     if let Some(process) = spec.process() {
@@ -64,9 +64,9 @@ fn parse_config(bytes: &[u8], warnings: &mut Vec<String>) -> Result<oci::Spec, E
 ///
 /// # Errors
 /// As for [`parse`].
-pub fn parse_kept(bytes: &[u8]) -> Result<oci::Spec, Error> {
+pub fn parse_kept(bytes: &[u8]) -> Result<Box<oci::Spec>, Error> {
     let mut warnings = Vec::new();
-    let mut spec = decode_checked(bytes, Document::Config, &mut warnings)?;
+    let mut spec: Box<oci::Spec> = decode_checked(bytes, Document::Config, &mut warnings)?;
     finish(bytes, &mut spec, &mut warnings)?;
     Ok(spec)
 }

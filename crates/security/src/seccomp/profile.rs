@@ -127,7 +127,9 @@ pub(crate) fn read(section: &LinuxSeccomp) -> Result<(Profile<'_>, Vec<&str>), E
         let place = format!("/linux/seccomp/architectures/{index}");
         return Err(Error::value(place, format!("{} is not supported by this libseccomp", listed[index])));
     }
-    let (calls, rules, conditions) = (Vec::new(), Vec::new(), Vec::new());
+    // About as many as there are names, in any usual profile.
+    let names = section.syscalls().iter().flatten().map(|group| group.names().len()).sum::<usize>().min(MOST_RULES);
+    let (calls, rules, conditions) = (Vec::with_capacity(names), Vec::with_capacity(names), Vec::new());
     let mut profile = Profile { default, arches: arch::of(listed), calls, rules, conditions };
     let mut unknown = Vec::new();
     for (group, calls) in section.syscalls().iter().flatten().enumerate() {
