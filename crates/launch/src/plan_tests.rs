@@ -42,7 +42,7 @@ fn spec(linux: &str, process: &str) -> Spec {
         r#"{{"ociVersion":"1.2.0","root":{{"path":"rootfs"}},"linux":{{{linux}}},
             "process":{{"cwd":"/","args":["true"],"user":{{"uid":0,"gid":0}}{process}}}}}"#
     );
-    spec::parse(config.into_bytes()).unwrap().spec
+    *spec::parse(config.into_bytes()).unwrap().spec
 }
 
 fn planned_on(

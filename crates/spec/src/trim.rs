@@ -61,7 +61,7 @@ mod tests {
     use crate::{oci, parse_kept};
 
     /// The same without what is left out.
-    fn without(mut spec: oci::Spec) -> oci::Spec {
+    fn without(mut spec: Box<oci::Spec>) -> Box<oci::Spec> {
         spec.set_mounts(None).set_hooks(None);
         if let Some(linux) = spec.linux_mut() {
             linux.set_seccomp(None).set_devices(None).set_masked_paths(None).set_readonly_paths(None);

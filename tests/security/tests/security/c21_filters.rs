@@ -32,6 +32,20 @@ fn nothing_sets_such_rights() {
     }
 }
 
+/// The first process that joins has it compiled; those after it take what that one has kept.
+#[test]
+fn who_joins_has_the_filter_each_time() {
+    need_root!();
+    let denied = json!({"names": ["sync"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77});
+    let bundle =
+        Bundle::of_sleep().with("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [denied]}));
+    programs::copy(&programs::call(), &bundle.rootfs("call"));
+    bundle.up();
+    for _ in 0..3 {
+        assert_eq!(bundle.exec(&["/call", "162"]).ok().out, "77\n");
+    }
+}
+
 /// Calls that do no harm whatever they are given, by their numbers: x86-64's (and x32's), i386's.
 const CALLS: [(&str, u64, u64); 8] = [
     ("getpgid", 121, 132),
