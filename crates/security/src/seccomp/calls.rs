@@ -29,10 +29,25 @@ pub(crate) struct Way {
 /// The ways to make a call: two at most.
 pub(crate) type Ways = [Option<Way>; 2];
 
-/// The numbers of the call of that name. `None` where no architecture has such a call.
-pub(crate) fn find(name: &str) -> Option<Numbers> {
-    let found = CALLS.binary_search_by(|(one, _)| (*one).cmp(name)).ok().and_then(|place| CALLS.get(place));
-    found.map(|(_, numbers)| Numbers(*numbers)).or_else(|| newer(name))
+/// Looks for calls by name, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Finder {
+    /// The place after the last one that was found: profiles list names in their order, so the next one is near.
+    near: usize,
+}
+
+impl Finder {
+    /// The numbers of the call of that name. `None` where no architecture has such a call.
+    pub(crate) fn find(&mut self, name: &str) -> Option<Numbers> {
+        const NEAR: usize = 4;
+        let near = CALLS.iter().skip(self.near).take(NEAR).position(|(one, _)| *one == name);
+        let place = near.map(|offset| self.near + offset);
+        let Some(place) = place.or_else(|| CALLS.binary_search_by(|(one, _)| (*one).cmp(name)).ok()) else {
+            return newer(name);
+        };
+        self.near = place + 1;
+        CALLS.get(place).map(|(_, numbers)| Numbers(*numbers))
+    }
 }
 
 /// Those of a call that libseccomp does not know.
@@ -50,7 +65,7 @@ fn newer(name: &str) -> Option<Numbers> {
 /// The ways to make the call of that name; `None` where no architecture has such a call.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn ways(name: &str, arch: Arch) -> Option<Ways> {
-    find(name).map(|numbers| numbers.ways(name, arch))
+    Finder::default().find(name).map(|numbers| numbers.ways(name, arch))
 }
 
 impl Numbers {

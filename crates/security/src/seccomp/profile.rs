@@ -1,7 +1,7 @@
 //! A seccomp section read: which action for which calls, with nothing left that can be wrong.
 
 use super::arch::{self, Arch};
-use super::calls::{self, Numbers};
+use super::calls::{Finder, Numbers};
 use crate::Error;
 use spec::oci::{
     LinuxSeccomp, LinuxSeccompAction as Action, LinuxSeccompArg, LinuxSeccompOperator as Operator, LinuxSyscall,
@@ -39,6 +39,7 @@ pub(crate) struct Profile<'a> {
     pub(crate) rules: Vec<Rule>,
     /// The conditions of all rules.
     conditions: Vec<Condition>,
+    finder: Finder,
 }
 
 /// A call that is named.
@@ -93,7 +94,7 @@ impl<'a> Profile<'a> {
     fn call(&mut self, name: &'a str) -> Option<&mut Call<'a>> {
         // Many groups in a row may be about one call.
         if self.calls.last().is_none_or(|last| last.name != name) {
-            let numbers = calls::find(name)?;
+            let numbers = self.finder.find(name)?;
             let end = self.rules.len();
             self.calls.push(Call { name, numbers, rules: end..end });
         }
@@ -130,7 +131,8 @@ pub(crate) fn read(section: &LinuxSeccomp) -> Result<(Profile<'_>, Vec<&str>), E
     // About as many as there are names, in any usual profile.
     let names = section.syscalls().iter().flatten().map(|group| group.names().len()).sum::<usize>().min(MOST_RULES);
     let (calls, rules, conditions) = (Vec::with_capacity(names), Vec::with_capacity(names), Vec::new());
-    let mut profile = Profile { default, arches: arch::of(listed), calls, rules, conditions };
+    let mut profile =
+        Profile { default, arches: arch::of(listed), calls, rules, conditions, finder: Finder::default() };
     let mut unknown = Vec::new();
     for (group, calls) in section.syscalls().iter().flatten().enumerate() {
         read_group(calls, &|| format!("/linux/seccomp/syscalls/{group}"), &mut profile, &mut unknown)?;
