@@ -51,7 +51,7 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
 /// Begins the process; the second is its terminal's master, where it stays with us.
 fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process, Option<OwnedFd>)> {
     let (entry, record, init) = trace::step("look", || look(store, id, request))?;
-    let Known { spec, filter, was_kept } = trace::step("load", || kept::read(&entry))?;
+    let Known { spec, filter, is_kept } = trace::step("load", || kept::read(&entry))?;
     let process = crate::exec_process::process(&spec, request)?;
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
@@ -71,7 +71,7 @@ fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process,
         terminal: None,
     };
     let joined = joining.join()?;
-    if !was_kept && let Err(error) = kept::keep(&entry, &spec) {
+    if !is_kept && let Err(error) = kept::keep(&entry, &spec) {
         tracing::debug!("nothing is kept for the next exec: {error}");
     }
     Ok(joined)

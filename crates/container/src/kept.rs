@@ -30,8 +30,8 @@ pub(crate) struct Known {
     pub spec: Box<Spec>,
     /// The filter, where it was kept; else it is to be compiled, if the config has one.
     pub filter: Option<Filter>,
-    /// Whether it was kept.
-    pub was_kept: bool,
+    /// Whether there is nothing to keep any more.
+    pub is_kept: bool,
 }
 
 /// Reads what was kept of the config, or the config itself.
@@ -40,32 +40,41 @@ pub(crate) fn read(entry: &Entry) -> Result<Known> {
     if let Some(known) = kept.as_deref().and_then(decode) {
         return Ok(known);
     }
-    Ok(Known { spec: spec::parse_kept(&entry.config()?)?, filter: None, was_kept: false })
+    // An empty file says that this config is to be read each time.
+    let is_kept = kept.is_some_and(|bytes| bytes.is_empty());
+    Ok(Known { spec: spec::parse_kept(&entry.config()?)?, filter: None, is_kept })
 }
 
 fn decode(bytes: &[u8]) -> Option<Known> {
     let document: Document<'_> = postcard::from_bytes(bytes).ok()?;
-    let spec = spec::parse_kept(document.config.as_bytes()).ok().filter(|_| document.version == VERSION)?;
+    if document.version != VERSION {
+        return None;
+    }
+    let spec = spec::parse_kept(document.config.as_bytes()).ok()?;
     let filter = document.filter.map(|(flags, program)| Filter {
         program: program.to_vec(),
         flags,
         notify: false,
         warnings: Vec::new(),
     });
-    Some(Known { spec, filter, was_kept: true })
+    Some(Known { spec, filter, is_kept: true })
 }
 
 /// Keeps it for the next time.
 pub(crate) fn keep(entry: &Entry, spec: &Spec) -> Result<()> {
+    let config = entry.config()?;
+    let document = encode(&config, spec).map_err(launch::Error::from)?;
+    entry.keep(&document.unwrap_or_default())
+}
+
+/// `None` where somebody is to be asked or told each time, as a filter can have it.
+fn encode(config: &[u8], spec: &Spec) -> std::result::Result<Option<Vec<u8>>, security::Error> {
     let section = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-    let filter = section.map(seccomp::compile).transpose().map_err(launch::Error::from)?;
+    let filter = section.map(seccomp::compile).transpose()?;
+    let Some(config) = str::from_utf8(config).ok().and_then(spec::for_exec) else { return Ok(None) };
     if filter.as_ref().is_some_and(|filter| filter.notify || !filter.warnings.is_empty()) {
-        // Somebody is asked, or is to be told each time.
-        return Ok(());
+        return Ok(None);
     }
     let filter = filter.as_ref().map(|filter| (filter.flags, filter.program.as_slice()));
-    let config = entry.config()?;
-    let config = str::from_utf8(&config).ok().and_then(spec::for_exec).unwrap_or_default();
-    let document = postcard::to_allocvec(&Document { version: VERSION, filter, config: &config });
-    document.map_or(Ok(()), |bytes| entry.keep(&bytes))
+    Ok(postcard::to_allocvec(&Document { version: VERSION, filter, config: &config }).ok())
 }

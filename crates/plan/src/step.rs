@@ -161,8 +161,8 @@ pub enum Step<'a> {
     Ready,
     /// Outlive the runtime process from here on, which has nothing to do any more but to wait for the program.
     Untie,
-    /// Wait for its word to go on, which comes when it has noted what [`Step::Ready`] says; and after [`Step::Reborn`], where the new process
-    /// is to be noted before it goes on, or to have its ids mapped in a new user namespace.
+    /// Wait for its word to go on, which comes when it has noted what [`Step::Ready`] says; and after [`Step::Reborn`],
+    /// where the new process is to be noted before it goes on, or to have its ids mapped in a new user namespace.
     AwaitWord,
     /// Wait until `cofferdam start` connects to the listening socket; later failures go to it.
     AwaitStart { listener: Handle },

@@ -69,7 +69,7 @@ fn what_exec_keeps_is_no_more_than_a_shortcut() {
     assert_eq!(fs::read(&kept).unwrap(), whole);
 
     let another_version = [&[whole[0], b'?'], &whole[2..]].concat();
-    let cut = (0..whole.len()).step_by(101).map(|length| whole[..length].to_vec());
+    let cut = (1..whole.len()).step_by(101).map(|length| whole[..length].to_vec());
     for damaged in cut.chain([another_version, vec![0; 100], vec![255; 100]]) {
         fs::write(&kept, damaged).unwrap();
         denied();
@@ -80,6 +80,9 @@ fn what_exec_keeps_is_no_more_than_a_shortcut() {
     denied();
     fs::remove_dir(&kept).unwrap();
     std::os::unix::fs::symlink("/dev/zero", &kept).unwrap();
+    denied();
+    // What a killed one leaves.
+    fs::write(kept.with_file_name(".exec.kept"), "cut").unwrap();
     denied();
     bundle.call(["delete", "--force", bundle.id()]).ok();
     bundle.assert_nothing_left();
@@ -109,7 +112,8 @@ fn what_says_something_is_not_kept() {
         assert_eq!(outcome.out, "77\n");
         outcome.says("no_such_call");
     }
-    assert!(!bundle.state_folder().join(bundle.id()).join("exec.kept").exists());
+    let kept = bundle.state_folder().join(bundle.id()).join("exec.kept");
+    assert_eq!(fs::metadata(kept).unwrap().len(), 0);
 }
 
 #[test]
