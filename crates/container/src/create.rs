@@ -12,10 +12,11 @@ use crate::state::{HookState, hook_state, hook_state_around_pid};
 use crate::status::Status;
 use crate::store::Store;
 use crate::tracing_file::traced;
-use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
+use launch::{Attendant, Born, Facts, Given, HasFilter, Host, Keep, trace};
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, chmodat};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use security::seccomp::Filter;
 use spec::oci::{self, Spec};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -77,12 +78,11 @@ pub(crate) struct Container {
 }
 
 /// What is read of the bundle and of the host before anything is made.
+#[derive(Debug)]
 pub(crate) struct Loaded {
     bundle: PathBuf,
     rootfs: PathBuf,
-    config: Vec<u8>,
-    spec: Box<Spec>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) config: spec::Loaded,
     pub(crate) resctrl: Option<resctrl::Plan>,
     record: Record,
     facts: Facts,
@@ -98,12 +98,12 @@ impl Container {
         let loaded = trace::step("load", || load(id, request, how))?;
         let asked = loaded.asked(id, request, how);
         let (draft, cgroup) = trace::step("plan", || loaded.plan(&asked))?;
-        check_terminal(&loaded.spec, request, how)?;
+        check_terminal(&loaded.config.spec, request, how)?;
         if request.systemd_cgroup {
             cgroups::systemd::Unit::check()?;
         }
         handover::check_descriptors(request.preserve_fds)?;
-        for warning in &loaded.warnings {
+        for warning in &loaded.config.warnings {
             tracing::warn!("{warning}");
         }
         let entry = store.create(id, loaded.facts.umask)?;
@@ -122,7 +122,7 @@ impl Container {
             return Err(error);
         }
         let Making { process, terminal, record, .. } = making;
-        let poststop = crate::poststop::of(&loaded.spec).cloned().unwrap_or_default();
+        let poststop = crate::poststop::of(&loaded.config.spec).cloned().unwrap_or_default();
         Ok(Container { process: process.ok_or(Error::NotRunning)?, terminal, record, poststop, entry })
     }
 }
@@ -130,12 +130,12 @@ impl Container {
 /// Reads the bundle, and of the host what a plan depends on.
 pub(crate) fn load(id: &ContainerId, request: &Request, how: How) -> Result<Loaded> {
     let bundle = std::path::absolute(&request.bundle).map_err(|error| Error::std("find", &request.bundle, &error))?;
-    let loaded = spec::load(&bundle)?;
-    let spec = loaded.spec;
+    let config = spec::load(&bundle)?;
+    let spec = &*config.spec;
     if how != How::Created {
-        spec::process(&spec)?;
+        spec::process(spec)?;
     }
-    let rootfs = rootfs(&spec, &bundle)?;
+    let rootfs = rootfs(spec, &bundle)?;
     let mut record = Record::new(id.as_str(), spec.version());
     record.bundle.clone_from(&bundle);
     record.rootfs.clone_from(&rootfs);
@@ -145,27 +145,25 @@ pub(crate) fn load(id: &ContainerId, request: &Request, how: How) -> Result<Load
         record.session_keyring = format!("_ses.{id}.{}", record.created);
     }
     record.without_process = spec.process().is_none();
-    record.without_later_hooks = !has_later_hooks(&spec);
+    record.without_later_hooks = !has_later_hooks(spec);
     let cgroups_path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     Ok(Loaded {
         rootfs,
-        warnings: loaded.warnings,
-        resctrl: resctrl_groups::plan(id.as_str(), &spec)?,
-        facts: Facts::gather_for_create(&spec),
+        resctrl: resctrl_groups::plan(id.as_str(), spec)?,
+        facts: Facts::gather_for_create(spec),
         layout: cgroups::Layout::detect_for(cgroups_path).map_err(launch::Error::from)?,
         states: [Status::Creating, Status::Created].map(|status| hook_states(&record, status)),
         passed: handover::Listening::from_environment(),
         record,
         bundle,
-        config: loaded.bytes,
-        spec,
+        config,
     })
 }
 
 impl Loaded {
     /// Looks for what [`spec::load`] has left to be looked for.
     pub(crate) fn check_keys(&self) -> Result<()> {
-        Ok(spec::check_keys(&self.config)?)
+        Ok(spec::check_keys(&self.config.bytes)?)
     }
 
     /// Looks for all that the config may be refused for; else that is found when there is a process.
@@ -188,7 +186,7 @@ impl Loaded {
             preserve_fds: request.preserve_fds + self.passed.count,
             awaits_start: how == How::Created,
             joins: false,
-            filter: None,
+            filter: self,
             environment: self.passed.environment(),
             creating: (&creating.0, &creating.1),
             created: (&created.0, &created.1),
@@ -197,9 +195,16 @@ impl Loaded {
 
     /// The plan, and that of the cgroup.
     pub(crate) fn plan<'a>(&'a self, asked: &'a launch::Request<'_>) -> Result<(launch::Draft<'a>, cgroups::Plan)> {
-        let (draft, mut cgroup) = launch::create(&self.spec, asked, &self.facts, &self.layout)?;
+        let (draft, mut cgroup) = launch::create(&self.config.spec, asked, &self.facts, &self.layout)?;
         cgroup.umask = self.facts.umask;
         Ok((draft, cgroup))
+    }
+}
+
+impl HasFilter for Loaded {
+    fn filter(&self) -> Result<Option<Filter>, launch::Error> {
+        let section = self.config.seccomp().map_err(|error| keeping(error.into()))?;
+        Ok(section.as_deref().map(security::seccomp::compile).transpose()?)
     }
 }
 
@@ -311,7 +316,7 @@ impl<'a> Making<'a> {
             groups.abandon();
         }
         // Nobody but us has seen a container that its config did not allow.
-        let hooks = crate::poststop::of(&self.loaded.spec).filter(|_| !error.is_late_refusal());
+        let hooks = crate::poststop::of(&self.loaded.config.spec).filter(|_| !error.is_late_refusal());
         let mut hooks = |_: &Entry, record: &Record| crate::poststop::run(hooks.map_or(&[][..], Vec::as_slice), record);
         if let Err(error) = crate::delete::remove(self.entry, &self.as_planned(), &mut hooks) {
             tracing::warn!("{error}");
@@ -321,7 +326,7 @@ impl<'a> Making<'a> {
     /// With the config, where what takes the container away has hooks to run; else that is kept while init is at work.
     fn save_state(&self) -> Result<()> {
         if !self.record.without_later_hooks {
-            self.entry.write_config(&self.loaded.config)?;
+            self.entry.write_config(&self.loaded.config.bytes)?;
         }
         self.entry.save(&self.record)
     }
@@ -366,7 +371,7 @@ impl<'a> Making<'a> {
     }
 
     fn poststart(&self) -> Result<()> {
-        let hooks = self.loaded.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
+        let hooks = self.loaded.config.spec.hooks().as_ref().and_then(|hooks| hooks.poststart().as_ref());
         poststart(hooks, &self.record)
     }
 
@@ -375,7 +380,7 @@ impl<'a> Making<'a> {
         self.record.set_init(self.process.insert(Process::of_born(born)))?;
         self.entry.save(&self.record)?;
         if self.record.without_later_hooks {
-            self.entry.write_config(&self.loaded.config)?;
+            self.entry.write_config(&self.loaded.config.bytes)?;
         }
         Ok(())
     }
@@ -385,7 +390,7 @@ impl<'a> Making<'a> {
     }
 
     fn hooks(&self) -> Result<()> {
-        let Some(hooks) = self.loaded.spec.hooks() else { return Ok(()) };
+        let Some(hooks) = self.loaded.config.spec.hooks() else { return Ok(()) };
         let state = hook_state(&self.record, Status::Creating, Some(self.process()?.pid()));
         let state = String::from_utf8_lossy(&state);
         let bundle = &self.loaded.bundle;
@@ -397,7 +402,7 @@ impl<'a> Making<'a> {
     fn seccomp_agent(&self, number: i32) -> Result<()> {
         let process = self.process()?;
         let state = HookState::new(&self.record, Status::Creating, Some(process.pid()));
-        handover::seccomp_listener(process, number, &self.loaded.spec, &state)
+        handover::seccomp_listener(process, number, self.loaded.config.seccomp()?.as_deref(), &state)
     }
 
     fn all_set(&mut self) -> Result<()> {

@@ -18,8 +18,7 @@ use crate::terminal;
 use crate::tracing_file::traced;
 use launch::{Attendant, Born, Facts, Given, Host, Keep, trace};
 use rustix::fd::OwnedFd;
-use security::seccomp::Filter;
-use spec::oci::{self, Spec};
+use spec::oci;
 use sys::namespace::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
 };
@@ -51,8 +50,8 @@ pub fn exec(store: &Store, id: &ContainerId, request: &Request) -> Result<i32> {
 /// Begins the process; the second is its terminal's master, where it stays with us.
 fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process, Option<OwnedFd>)> {
     let (entry, record, init) = trace::step("look", || look(store, id, request))?;
-    let Known { spec, filter, is_kept } = trace::step("load", || kept::read(&entry))?;
-    let process = crate::exec_process::process(&spec, request)?;
+    let known = trace::step("load", || kept::read(&entry))?;
+    let process = crate::exec_process::process(&known.spec, request)?;
     let terminal = process.terminal().unwrap_or(false);
     handover::check_console(terminal, request.console_socket.is_some(), request.detach)?;
     handover::check_descriptors(request.preserve_fds)?;
@@ -63,15 +62,16 @@ fn begin(store: &Store, id: &ContainerId, request: &Request) -> Result<(Process,
         entry: &entry,
         record: &record,
         init: &init,
-        spec: &spec,
-        filter: filter.as_ref(),
+        known: &known,
         process: &process,
         request,
         born: None,
         terminal: None,
     };
     let joined = joining.join()?;
-    if !is_kept && let Err(error) = kept::keep(&entry, &spec) {
+    if !known.is_kept
+        && let Err(error) = kept::keep(&entry, &known.spec)
+    {
         tracing::debug!("nothing is kept for the next exec: {error}");
     }
     Ok(joined)
@@ -93,9 +93,7 @@ struct Joining<'a> {
     entry: &'a Entry,
     record: &'a Record,
     init: &'a Process,
-    spec: &'a Spec,
-    /// Its filter, where it is compiled already.
-    filter: Option<&'a Filter>,
+    known: &'a Known,
     process: &'a oci::Process,
     request: &'a Request,
     born: Option<Process>,
@@ -114,7 +112,7 @@ impl<'a> Joining<'a> {
             init: Some(self.init.pidfd()),
         };
         let asked = self.asked();
-        let (spec, process) = (self.spec, self.process);
+        let (spec, process) = (&*self.known.spec, self.process);
         let draft = trace::step("plan", || {
             let facts = Facts::gather_for_exec(spec, process);
             launch::exec(spec, process, &asked, &facts, kinds, &given)
@@ -134,7 +132,8 @@ impl<'a> Joining<'a> {
 
     fn seccomp_agent(&self, number: i32) -> Result<()> {
         let state = HookState::new(self.record, Status::Running, Some(self.init.pid()));
-        handover::seccomp_listener(self.born()?, number, self.spec, &state)
+        let linux = self.known.spec.linux().as_ref();
+        handover::seccomp_listener(self.born()?, number, linux.and_then(|linux| linux.seccomp().as_ref()), &state)
     }
 
     /// Notes what there is to be noted of a process that joins.
@@ -147,7 +146,7 @@ impl<'a> Joining<'a> {
     /// Which of init's namespaces are not ours, as far as it matters: to enter one's own again changes nothing, but a user
     /// namespace can't be, and what the config does not name we may share.
     fn kinds(&self) -> u32 {
-        let wanted = namespaces::wanted(self.spec);
+        let wanted = namespaces::wanted(&self.known.spec);
         // What the link says, not what it leads to: for that the kernel makes an inode.
         let number = |path: String| rustix::fs::readlink(path, [0; 64]).ok();
         let differs = |kind: &&u32| {
@@ -170,7 +169,7 @@ impl<'a> Joining<'a> {
             preserve_fds: self.request.preserve_fds,
             awaits_start: false,
             joins: true,
-            filter: self.filter,
+            filter: self.known,
             environment: Vec::new(),
             creating: ("", ""),
             created: ("", ""),

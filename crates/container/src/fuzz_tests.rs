@@ -74,7 +74,7 @@ fn planned(spec: &spec::oci::Spec, layout: &Layout, root: bool) {
         preserve_fds: 0,
         awaits_start: root,
         joins: false,
-        filter: None,
+        filter: spec,
         environment: Vec::new(),
         creating: ("{", "}"),
         created: ("{", "}"),

@@ -8,7 +8,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
-use spec::oci::Spec;
+use spec::oci::LinuxSeccomp;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -101,6 +101,7 @@ pub(crate) fn check_descriptors(preserved: u32) -> Result<()> {
 }
 
 /// What systemd's socket activation passes on: sd_listen_fds(3).
+#[derive(Debug)]
 pub(crate) struct Listening {
     /// How many descriptors, from 3 on.
     pub(crate) count: u32,
@@ -128,9 +129,13 @@ impl Listening {
 ///
 /// # Errors
 /// Where nobody listens there.
-pub(crate) fn seccomp_listener(process: &Process, number: i32, spec: &Spec, state: &HookState<'_>) -> Result<()> {
+pub(crate) fn seccomp_listener(
+    process: &Process,
+    number: i32,
+    seccomp: Option<&LinuxSeccomp>,
+    state: &HookState<'_>,
+) -> Result<()> {
     let failed = |errno| Error::SeccompAgent { errno };
-    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let path = seccomp.and_then(|seccomp| seccomp.listener_path().as_ref());
     let path = path.ok_or_else(|| failed(rustix::io::Errno::DESTADDRREQ))?;
     let metadata = seccomp.and_then(|seccomp| seccomp.listener_metadata().as_deref());

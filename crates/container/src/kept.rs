@@ -6,7 +6,8 @@
 
 use crate::entry::Entry;
 use crate::error::Result;
-use security::seccomp::{self, Filter};
+use launch::HasFilter;
+use security::seccomp::Filter;
 use serde::{Deserialize, Serialize};
 use spec::oci::Spec;
 
@@ -60,21 +61,24 @@ fn decode(bytes: &[u8]) -> Option<Known> {
     Some(Known { spec, filter, is_kept: true })
 }
 
+impl HasFilter for Known {
+    fn filter(&self) -> std::result::Result<Option<Filter>, launch::Error> {
+        if self.filter.is_some() { Ok(self.filter.clone()) } else { self.spec.filter() }
+    }
+}
+
 /// Keeps it for the next time.
 pub(crate) fn keep(entry: &Entry, spec: &Spec) -> Result<()> {
-    let config = entry.config()?;
-    let document = encode(&config, spec).map_err(launch::Error::from)?;
+    let document = encode(&entry.config()?, spec.filter()?.as_ref());
     entry.keep(&document.unwrap_or_default())
 }
 
 /// `None` where somebody is to be asked or told each time, as a filter can have it.
-fn encode(config: &[u8], spec: &Spec) -> std::result::Result<Option<Vec<u8>>, security::Error> {
-    let section = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-    let filter = section.map(seccomp::compile).transpose()?;
-    let Some(config) = str::from_utf8(config).ok().and_then(spec::for_exec) else { return Ok(None) };
-    if filter.as_ref().is_some_and(|filter| filter.notify || !filter.warnings.is_empty()) {
-        return Ok(None);
+fn encode(config: &[u8], filter: Option<&Filter>) -> Option<Vec<u8>> {
+    if filter.is_some_and(|filter| filter.notify || !filter.warnings.is_empty()) {
+        return None;
     }
-    let filter = filter.as_ref().map(|filter| (filter.flags, filter.program.as_slice()));
-    Ok(postcard::to_allocvec(&Document { version: VERSION, filter, config: &config }).ok())
+    let config = spec::for_exec(str::from_utf8(config).ok()?)?;
+    let filter = filter.map(|filter| (filter.flags, filter.program.as_slice()));
+    postcard::to_allocvec(&Document { version: VERSION, filter, config: &config }).ok()
 }

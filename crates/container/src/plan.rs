@@ -15,7 +15,7 @@ pub fn describe(request: &Request, id: &ContainerId, json: bool) -> Result<Strin
     let asked = loaded.asked(id, request, How::Created);
     let (draft, cgroup) = loaded.plan(&asked)?;
     let mut plan = draft.finish().map_err(Error::from)?;
-    plan.warnings.splice(0..0, loaded.warnings.iter().cloned());
+    plan.warnings.splice(0..0, loaded.config.warnings.iter().cloned());
     Ok(if json { document(id, &plan, &cgroup, loaded.resctrl.as_ref()) } else { text(&plan) })
 }
 

@@ -30,6 +30,6 @@ pub use compile::{Draft, Keep, Plan, RuntimeStep, create, exec};
 pub use conversation::{Attendant, Pause, converse, send_descriptors};
 pub use descriptors::{Descriptor, Given};
 pub use error::Error;
-pub use request::{Facts, Request};
+pub use request::{Facts, HasFilter, Request};
 pub use sentence::Sentences;
 pub use walk::{Host, walk};

@@ -439,13 +439,7 @@ impl Order<'_> {
     }
 
     fn filter(&mut self) -> Result<Option<security::seccomp::Filter>, Error> {
-        if self.request.filter.is_some() {
-            return Ok(self.request.filter.cloned());
-        }
-        let Some(section) = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref()) else {
-            return Ok(None);
-        };
-        let mut filter = security::seccomp::compile(section)?;
+        let Some(mut filter) = self.request.filter.filter()? else { return Ok(None) };
         self.warnings.append(&mut filter.warnings);
         tracing::debug!("seccomp filter flags: {}", filter.flags);
         Ok(Some(filter))

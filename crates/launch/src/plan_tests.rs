@@ -76,7 +76,7 @@ fn planned_on(
         preserve_fds: 0,
         awaits_start,
         joins: false,
-        filter: None,
+        filter: spec,
         environment: Vec::new(),
         creating: ("", ""),
         created: ("", ""),

@@ -1,5 +1,6 @@
 //! What a plan is made from, beside the config: what was asked for on the command line, and facts about the host.
 
+use crate::error::Error;
 use crate::own::Own;
 use rustix::fs::{Access, access};
 use security::labels::Lsm;
@@ -7,6 +8,22 @@ use security::seccomp::Filter;
 use spec::oci::{Process, Spec};
 use std::path::{Path, PathBuf};
 use sys::namespace::CLONE_NEWUSER;
+
+/// What has, or can make, a container's filter.
+pub trait HasFilter: std::fmt::Debug {
+    /// The filter, compiled.
+    ///
+    /// # Errors
+    /// What is wrong with the seccomp section.
+    fn filter(&self) -> Result<Option<Filter>, Error>;
+}
+
+impl HasFilter for Spec {
+    fn filter(&self) -> Result<Option<Filter>, Error> {
+        let section = self.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+        Ok(section.map(security::seccomp::compile).transpose()?)
+    }
+}
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -29,8 +46,8 @@ pub struct Request<'a> {
     pub awaits_start: bool,
     /// Whether the process joins a container that is there (exec).
     pub joins: bool,
-    /// The filter of the config's seccomp section, where it is compiled already.
-    pub filter: Option<&'a Filter>,
+    /// The config's filter, for when there is a process.
+    pub filter: &'a dyn HasFilter,
     /// Added to the program's environment.
     pub environment: Vec<String>,
     /// The state document for createContainer hooks, up to the value of `pid` and from there on.

@@ -2,14 +2,15 @@
 
 use crate::document::SIZE;
 use crate::error::{Clean, Error};
-use crate::parse::{Loaded, parse_first};
+use crate::parse::{Loaded, parse_most};
 use rustix::buffer::spare_capacity;
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::path::Path;
 
-/// Reads `<bundle>/config.json` and checks it, but for what [`crate::check_keys`] has still to look for. Never waits: what
+/// Reads `<bundle>/config.json` and checks it, but for what [`crate::check_keys`] and [`Loaded::seccomp`] have still to look
+/// for. Never waits: what
 /// is not a regular file is refused unread.
 ///
 /// # Errors
@@ -29,7 +30,7 @@ pub fn load(bundle: &Path) -> Result<Loaded, Error> {
     }
     let size = usize::try_from(facts.st_size).unwrap_or(usize::MAX);
     let bytes = read(&file, size).map_err(failed)?.ok_or_else(|| Error::TooLarge(name()))?;
-    parse_first(bytes)
+    parse_most(bytes)
 }
 
 /// The whole file, or nothing where it is (or has grown) larger than [`SIZE`].

@@ -2,9 +2,11 @@
 
 use crate::document::{Document, SIZE};
 use crate::error::{Clean, Error, Fault};
-use crate::{explain, required, scan, validate, workarounds};
+use crate::{explain, required, scan, trim, validate, workarounds};
 use oci_spec::runtime as oci;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// A config that was read and is valid.
 #[derive(Debug)]
@@ -15,6 +17,29 @@ pub struct Loaded {
     pub spec: Box<oci::Spec>,
     /// What is doubtful but goes on, one line each.
     pub warnings: Vec<String>,
+    /// Where in the bytes the seccomp section is, which [`crate::load`] has left for [`Loaded::seccomp`]: the spec has none.
+    pub(crate) section: Option<Range<usize>>,
+}
+
+impl Loaded {
+    /// The seccomp section.
+    ///
+    /// # Errors
+    /// As [`parse`], of a section that was left.
+    pub fn seccomp(&self) -> Result<Option<Cow<'_, oci::LinuxSeccomp>>, Error> {
+        let of_spec = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+        let Some(section) = self.section.clone() else { return Ok(of_spec.map(Cow::Borrowed)) };
+        let parsed: Option<oci::LinuxSeccomp> =
+            self.bytes.get(section).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        if let Some(seccomp) = parsed.filter(|seccomp| validate::seccomp(seccomp).is_ok()) {
+            return Ok(Some(Cow::Owned(seccomp)));
+        }
+        // What is wrong with it, and where, the whole tells; or that it is to be taken for none.
+        let mut whole = parse_config(&self.bytes, &mut Vec::new())?;
+        let linux = whole.linux_mut().as_mut();
+        let seccomp = linux.and_then(|linux| linux.seccomp().clone());
+        Ok(seccomp.map(Cow::Owned))
+    }
 }
 
 /// Makes a Spec of a config.json and checks it.
@@ -36,7 +61,19 @@ pub(crate) fn parse_first(bytes: Vec<u8>) -> Result<Loaded, Error> {
     if parsed.is_err() || bytes.contains(&b'\\') {
         check_keys(&bytes)?;
     }
-    Ok(Loaded { spec: parsed?, bytes, warnings })
+    Ok(Loaded { spec: parsed?, bytes, warnings, section: None })
+}
+
+/// As [`parse_first`], but without the seccomp section, most of an engine's config, which nothing depends on until there is
+/// a process: [`Loaded::seccomp`]. What is wrong with a config, and where, the whole tells.
+pub(crate) fn parse_most(bytes: Vec<u8>) -> Result<Loaded, Error> {
+    let found = str::from_utf8(&bytes).ok().and_then(trim::without_seccomp);
+    let Some((section, most)) = found else { return parse_first(bytes) };
+    let mut warnings = Vec::new();
+    match parse_config(most.as_bytes(), &mut warnings) {
+        Ok(spec) if !bytes.contains(&b'\\') => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
+        _ => parse_first(bytes),
+    }
 }
 
 /// Looks for keys that stand twice in an object of a config, of which the parser takes one where any may stand, and for

@@ -49,6 +49,25 @@ pub fn for_exec(config: &str) -> Option<String> {
     Some(trimmed)
 }
 
+/// Where the seccomp section is, and the config without it. `None` where there is none, or the text is no config.
+pub(crate) fn without_seccomp(config: &str) -> Option<(Range<usize>, String)> {
+    #[derive(Deserialize)]
+    struct Config<'a> {
+        #[serde(borrow)]
+        linux: Option<Part<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Part<'a> {
+        #[serde(borrow)]
+        seccomp: Option<&'a RawValue>,
+    }
+    // Most that have none are seen to have none without a look at all else.
+    let found: Config<'_> = config.contains("\"seccomp\"").then(|| serde_json::from_str(config).ok())??;
+    let section = within(config, found.linux?.seccomp?.get());
+    let most = [config.get(..section.start)?, "null", config.get(section.end..)?].concat();
+    Some((section, most))
+}
+
 /// Where in a text a part of it is.
 fn within(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().wrapping_sub(text.as_ptr().addr());

@@ -18,6 +18,7 @@ pub(crate) use intel_rdt::check as intel_rdt;
 pub use intel_rdt::is_resctrl_name;
 pub(crate) use process::process;
 pub(crate) use resources::resources;
+pub(crate) use seccomp::check as seccomp;
 
 use crate::error::{Fault, Quoted};
 use crate::lookup::{Namespace, namespace};
