@@ -8,13 +8,16 @@ use core::ffi::CStr;
 use plan::Handle;
 use rustix::io::write;
 use rustix::process::{Gid, Uid, setsid};
-use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
+use rustix::thread::{Timespec, nanosleep, set_thread_res_gid, set_thread_res_uid};
 use sys::Errno;
-use sys::namespace::CLONE_NEWUSER;
+use sys::namespace::{CLONE_NEWTIME, CLONE_NEWUSER};
 
 /// `KEY_USR_SEARCH` and `KEY_OTH_SEARCH` of linux/keyctl.h.
 const USER_SEARCH: u32 = 0x0008_0000;
 const OTHERS_SEARCH: u32 = 0x0000_0008;
+
+/// How often a process that ends is waited for: ten seconds and more, as it may have to wait for a processor.
+const MOST_WAITS: u32 = 100_000;
 
 pub(crate) fn join_cgroup(context: &Context<'_>, tasks: Handle) -> Result<(), Fault> {
     match write(context.descriptor(tasks)?, b"0") {
@@ -25,7 +28,17 @@ pub(crate) fn join_cgroup(context: &Context<'_>, tasks: Handle) -> Result<(), Fa
 
 /// Enters the namespaces of those kinds that `of`, a namespace or a pidfd, leads to.
 pub(crate) fn enter(context: &mut Context<'_>, of: Handle, kinds: u32) -> Result<(), Fault> {
-    sys::namespace::enter(context.descriptor(of)?, kinds).map_err(|errno| Fault::call("setns", b"", errno))?;
+    let of = context.descriptor(of)?;
+    let mut entering = sys::namespace::enter(of, kinds);
+    for _ in 0..MOST_WAITS {
+        // Who shares memory may enter no time namespace: the process before this one ([`crate::reborn`]) is on its way out.
+        if entering != Err(Errno::USERS) || kinds & CLONE_NEWTIME == 0 {
+            break;
+        }
+        let _interrupted = nanosleep(&Timespec { tv_sec: 0, tv_nsec: 50_000 });
+        entering = sys::namespace::enter(of, kinds);
+    }
+    entering.map_err(|errno| Fault::call("setns", b"", errno))?;
     entered(context, kinds)
 }
 
