@@ -29,8 +29,8 @@ impl Loaded {
     pub fn seccomp(&self) -> Result<Option<Cow<'_, oci::LinuxSeccomp>>, Error> {
         let of_spec = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
         let Some(section) = self.section.clone() else { return Ok(of_spec.map(Cow::Borrowed)) };
-        let parsed: Option<oci::LinuxSeccomp> =
-            self.bytes.get(section).and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let text = self.bytes.get(section).and_then(|bytes| str::from_utf8(bytes).ok());
+        let parsed = text.and_then(|text| serde_json::from_str(text).ok());
         if let Some(seccomp) = parsed.filter(|seccomp| validate::seccomp(seccomp).is_ok()) {
             return Ok(Some(Cow::Owned(seccomp)));
         }
