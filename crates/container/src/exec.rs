@@ -132,8 +132,7 @@ impl<'a> Joining<'a> {
 
     fn seccomp_agent(&self, number: i32) -> Result<()> {
         let state = HookState::new(self.record, Status::Running, Some(self.init.pid()));
-        let linux = self.known.spec.linux().as_ref();
-        handover::seccomp_listener(self.born()?, number, linux.and_then(|linux| linux.seccomp().as_ref()), &state)
+        handover::seccomp_listener(self.born()?, number, spec::seccomp(&self.known.spec), &state)
     }
 
     /// Notes what there is to be noted of a process that joins.

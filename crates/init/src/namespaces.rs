@@ -16,7 +16,7 @@ use sys::namespace::{CLONE_NEWTIME, CLONE_NEWUSER};
 const USER_SEARCH: u32 = 0x0008_0000;
 const OTHERS_SEARCH: u32 = 0x0000_0008;
 
-/// How often a process that ends is waited for: ten seconds and more, as it may have to wait for a processor.
+/// How often a process that ends is waited for: some seconds, as it may have to wait for a processor.
 const MOST_WAITS: u32 = 100_000;
 
 pub(crate) fn join_cgroup(context: &Context<'_>, tasks: Handle) -> Result<(), Fault> {

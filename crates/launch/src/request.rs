@@ -20,8 +20,7 @@ pub trait HasFilter: std::fmt::Debug {
 
 impl HasFilter for Spec {
     fn filter(&self) -> Result<Option<Filter>, Error> {
-        let section = self.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-        Ok(section.map(security::seccomp::compile).transpose()?)
+        Ok(spec::seccomp(self).map(security::seccomp::compile).transpose()?)
     }
 }
 

@@ -32,7 +32,7 @@ pub use document::SIZE;
 pub use error::{Clean, Error, Fault};
 pub use features::{Facts, features};
 pub use load::load;
-pub use lookup::{Namespace, is_bind, mask, namespace, process, sysctl_path};
+pub use lookup::{Namespace, is_bind, mask, namespace, process, seccomp, sysctl_path};
 pub use oci_spec::runtime as oci;
 pub use parse::{Loaded, check_keys, parse, parse_intel_rdt, parse_kept, parse_process, parse_resources};
 pub use trim::for_exec;

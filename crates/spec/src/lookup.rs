@@ -1,7 +1,7 @@
 //! Questions about a Spec that more than one crate asks.
 
 use crate::error::{Error, Fault};
-use oci_spec::runtime::{LinuxNamespaceType, Mount, Process, Spec};
+use oci_spec::runtime::{LinuxNamespaceType, LinuxSeccomp, Mount, Process, Spec};
 use std::path::Path;
 
 /// Where a namespace of the container comes from.
@@ -13,6 +13,11 @@ pub enum Namespace<'a> {
     New,
     /// An existing one is joined, by its absolute path.
     Joined(&'a Path),
+}
+
+/// The seccomp section, where there is one.
+pub fn seccomp(spec: &Spec) -> Option<&LinuxSeccomp> {
+    spec.linux().as_ref()?.seccomp().as_ref()
 }
 
 /// Where the container's namespace of that kind comes from.

@@ -2,7 +2,7 @@
 
 use crate::document::{Document, SIZE};
 use crate::error::{Clean, Error, Fault};
-use crate::{explain, required, scan, trim, validate, workarounds};
+use crate::{explain, lookup, required, scan, trim, validate, workarounds};
 use oci_spec::runtime as oci;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -27,18 +27,15 @@ impl Loaded {
     /// # Errors
     /// As [`parse`], of a section that was left.
     pub fn seccomp(&self) -> Result<Option<Cow<'_, oci::LinuxSeccomp>>, Error> {
-        let of_spec = self.spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-        let Some(section) = self.section.clone() else { return Ok(of_spec.map(Cow::Borrowed)) };
+        let Some(section) = self.section.clone() else { return Ok(lookup::seccomp(&self.spec).map(Cow::Borrowed)) };
         let text = self.bytes.get(section).and_then(|bytes| str::from_utf8(bytes).ok());
         let parsed = text.and_then(|text| serde_json::from_str(text).ok());
         if let Some(seccomp) = parsed.filter(|seccomp| validate::seccomp(seccomp).is_ok()) {
             return Ok(Some(Cow::Owned(seccomp)));
         }
         // What is wrong with it, and where, the whole tells; or that it is to be taken for none.
-        let mut whole = parse_config(&self.bytes, &mut Vec::new())?;
-        let linux = whole.linux_mut().as_mut();
-        let seccomp = linux.and_then(|linux| linux.seccomp().clone());
-        Ok(seccomp.map(Cow::Owned))
+        let whole = parse_config(&self.bytes, &mut Vec::new())?;
+        Ok(lookup::seccomp(&whole).cloned().map(Cow::Owned))
     }
 }
 
@@ -67,12 +64,12 @@ pub(crate) fn parse_first(bytes: Vec<u8>) -> Result<Loaded, Error> {
 /// As [`parse_first`], but without the seccomp section, most of an engine's config, which nothing depends on until there is
 /// a process: [`Loaded::seccomp`]. What is wrong with a config, and where, the whole tells.
 pub(crate) fn parse_most(bytes: Vec<u8>) -> Result<Loaded, Error> {
-    let found = str::from_utf8(&bytes).ok().and_then(trim::without_seccomp);
-    let Some((section, most)) = found else { return parse_first(bytes) };
+    let plain = str::from_utf8(&bytes).ok().filter(|_| !bytes.contains(&b'\\'));
+    let Some((section, most)) = plain.and_then(trim::without_seccomp) else { return parse_first(bytes) };
     let mut warnings = Vec::new();
     match parse_config(most.as_bytes(), &mut warnings) {
-        Ok(spec) if !bytes.contains(&b'\\') => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
-        _ => parse_first(bytes),
+        Ok(spec) => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
+        Err(_) => parse_first(bytes),
     }
 }
 

@@ -37,7 +37,11 @@ pub fn for_exec(config: &str) -> Option<String> {
     let Parts { mounts, hooks, linux } = serde_json::from_str(config).ok()?;
     let of_linux = linux.map(|linux| [linux.seccomp, linux.devices, linux.masked_paths, linux.readonly_paths]);
     let parts = [mounts, hooks].into_iter().chain(of_linux.into_iter().flatten()).flatten();
-    let mut ranges: Vec<_> = parts.map(|part| within(config, part.get())).collect();
+    without(config, parts.map(|part| within(config, part.get())).collect())
+}
+
+/// A config whose parts in those ranges are `null`.
+fn without(config: &str, mut ranges: Vec<Range<usize>>) -> Option<String> {
     ranges.sort_by_key(|range| range.start);
     let (mut trimmed, mut from) = (String::with_capacity(config.len()), 0);
     for range in ranges {
@@ -64,8 +68,7 @@ pub(crate) fn without_seccomp(config: &str) -> Option<(Range<usize>, String)> {
     // Most that have none are seen to have none without a look at all else.
     let found: Config<'_> = config.contains("\"seccomp\"").then(|| serde_json::from_str(config).ok())??;
     let section = within(config, found.linux?.seccomp?.get());
-    let most = [config.get(..section.start)?, "null", config.get(section.end..)?].concat();
-    Some((section, most))
+    Some((section.clone(), without(config, vec![section])?))
 }
 
 /// Where in a text a part of it is.
@@ -80,7 +83,7 @@ mod tests {
     use crate::{oci, parse_kept};
 
     /// The same without what is left out.
-    fn without(mut spec: Box<oci::Spec>) -> Box<oci::Spec> {
+    fn bare(mut spec: Box<oci::Spec>) -> Box<oci::Spec> {
         spec.set_mounts(None).set_hooks(None);
         if let Some(linux) = spec.linux_mut() {
             linux.set_seccomp(None).set_devices(None).set_masked_paths(None).set_readonly_paths(None);
@@ -103,7 +106,7 @@ mod tests {
         ] {
             let trimmed = for_exec(&config).unwrap();
             assert!(trimmed.len() <= config.len() && !trimmed.contains("poststop"), "{trimmed}");
-            let expected = without(parse_kept(config.as_bytes()).unwrap());
+            let expected = bare(parse_kept(config.as_bytes()).unwrap());
             assert_eq!(parse_kept(trimmed.as_bytes()).unwrap(), expected, "{trimmed}");
         }
         assert!(parse_kept(whole.as_bytes()).unwrap().linux().as_ref().unwrap().seccomp().is_some());
