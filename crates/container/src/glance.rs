@@ -62,8 +62,9 @@ impl<'a> Glances<'a> {
     fn record(&mut self, id: &ContainerId) -> Option<Record> {
         let path = path(&mut self.path, id, &["/", STATE.to_str().ok()?]);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let file = Descriptor::from(openat2(self.root, path, flags, Mode::empty(), beneath).ok()?);
+        // An id is one name that begins with no dot: without links, nothing leads out of the directory.
+        let within = ResolveFlags::NO_SYMLINKS;
+        let file = Descriptor::from(openat2(self.root, path, flags, Mode::empty(), within).ok()?);
         self.bytes.clear();
         let count = retry_on_intr(|| read(&file, spare_capacity(&mut self.bytes))).ok()?;
         // A file that fills the room may go on.

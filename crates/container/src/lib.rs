@@ -22,6 +22,7 @@ mod id;
 mod kept;
 mod kill;
 mod list;
+mod names;
 mod observe;
 mod passwd;
 mod pause;

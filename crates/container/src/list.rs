@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::glance::Glances;
 use crate::id::ContainerId;
+use crate::names::Names;
 use crate::passwd::user_name;
 use crate::state::State;
 use crate::store::Store;
@@ -10,7 +11,6 @@ use cgroups::Freezers;
 use nix::sched::{CloneFlags, unshare};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, scope, yield_now};
 
 /// With fewer containers a thread costs more than it saves.
@@ -19,12 +19,6 @@ const WORTH_A_THREAD: usize = 100;
 const MOST_THREADS: usize = 4;
 /// The stack of a thread, bytes: what a state file of deep nesting takes to be skipped, and then some.
 const STACK: usize = 512 << 10;
-
-/// So many containers a thread looks at before it takes the next ones: who begins late, or is slower, looks at fewer.
-const SHARE: usize = 6;
-
-/// The names of some containers, and where their states go.
-type Share<'a> = (&'a [String], &'a mut [Option<State>]);
 
 /// What a state directory holds.
 #[derive(Debug, Default)]
@@ -41,12 +35,10 @@ pub struct List {
 /// [`Error::NoRoot`] where the state directory is missing (for the default one, that is an empty list).
 pub fn list(store: &Store) -> Result<List> {
     let names = store.names()?;
-    let mut states: Vec<_> = names.iter().map(|_| None).collect();
     let freezers = Freezers::open();
-    let shares = Mutex::new(names.chunks(SHARE).zip(states.chunks_mut(SHARE)));
-    let look = || look(store, &freezers, &shares);
-    let processors = Processors::for_containers(names.len());
-    let mut skipped = scope(|scope| {
+    let look = || look(store, &freezers, &names);
+    let processors = Processors::for_containers(names.count());
+    let looked: Result<List> = scope(|scope| {
         let begin = |_| {
             let away = || {
                 processors.leave_the_first();
@@ -60,12 +52,18 @@ pub fn list(store: &Store) -> Result<List> {
         let others: Vec<_> = (1..processors.count).filter_map(begin).collect();
         // They go now.
         yield_now();
-        let mut skipped = look();
-        skipped.extend(others.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        skipped
+        let mut list = look()?;
+        for other in others.into_iter().filter_map(|thread| thread.join().ok()) {
+            let other = other?;
+            list.containers.extend(other.containers);
+            list.skipped.extend(other.skipped);
+        }
+        Ok(list)
     });
-    skipped.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(List { containers: states.into_iter().flatten().collect(), skipped })
+    let mut list = looked?;
+    list.containers.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    list.skipped.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(list)
 }
 
 /// The processors that a list is made on: nearly all that it takes is the time of the kernel, which each has for itself.
@@ -95,29 +93,20 @@ impl Processors {
     }
 }
 
-/// Looks at the containers of one share after the other, until all are taken. What is none of ours, and why.
-fn look<'a>(
-    store: &Store,
-    freezers: &Freezers,
-    shares: &Mutex<impl Iterator<Item = Share<'a>>>,
-) -> Vec<(String, Error)> {
+/// Looks at the containers that no other thread looks at.
+fn look(store: &Store, freezers: &Freezers, names: &Names) -> Result<List> {
     let mut glances = store.dir().map(|root| Glances::new(root, freezers));
     let mut owners = BTreeMap::new();
-    let mut skipped = Vec::new();
-    let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-    while let Some((names, places)) = next() {
-        for (name, place) in names.iter().zip(places) {
-            match load(store, glances.as_mut(), name) {
-                Ok(Some((mut state, uid))) => {
-                    state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
-                    *place = Some(state);
-                }
-                Ok(None) => {}
-                Err(error) => skipped.push((name.clone(), error)),
-            }
+    let mut list = List::default();
+    names.take(|name| match load(store, glances.as_mut(), name) {
+        Ok(Some((mut state, uid))) => {
+            state.owner.clone_from(owners.entry(uid).or_insert_with(|| user_name(uid)));
+            list.containers.push(state);
         }
-    }
-    skipped
+        Ok(None) => {}
+        Err(error) => list.skipped.push((name.to_owned(), error)),
+    })?;
+    Ok(list)
 }
 
 /// The state of one container, and its owner; None where it has just gone, or has just begun to be made.

@@ -4,12 +4,11 @@
 use crate::entry::Entry;
 use crate::error::{Error, Result};
 use crate::id::ContainerId;
+use crate::names::Names;
 use crate::root::Root;
 use crate::tree;
-use rustix::fd::AsFd;
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
-use std::ffi::CString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -109,20 +108,15 @@ impl Store {
         Entry::open(root, &self.root, id)
     }
 
-    /// The names of all directories, in order. Links and files are not containers, nor is what begins with a dot.
+    /// The names of all containers, and of what else there may be that looks like one.
     ///
     /// # Errors
     /// [`Error::NoRoot`] where the state directory is missing; [`Error::Io`].
-    pub fn names(&self) -> Result<Vec<String>> {
+    pub(crate) fn names(&self) -> Result<Names> {
         let dir = self.dir.as_ref().ok_or_else(|| Error::NoRoot(self.root.clone()))?;
-        let files = tree::read(dir.as_fd()).map_err(|error| Error::io("read", &self.root, error))?;
-        let directories = files.into_iter().filter(|file| file.directory && !file.name.as_bytes().starts_with(b"."));
-        let text = |name: CString| {
-            name.into_string().unwrap_or_else(|error| error.into_cstring().to_string_lossy().into_owned())
-        };
-        let mut names: Vec<_> = directories.map(|file| text(file.name)).collect();
-        names.sort_unstable();
-        Ok(names)
+        let failed = |errno| Error::io("open", &self.root, errno);
+        let dir = fs::openat(dir, ".", tree::DIRECTORY, Mode::empty()).map_err(failed)?;
+        Ok(Names::new(dir, self.root.clone()))
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) fn read(dir: BorrowedFd<'_>) -> Result<Vec<File>, Errno> {
     Ok(files)
 }
 
-fn is_directory(dir: BorrowedFd<'_>, name: &CStr, kind: FileType) -> bool {
+/// Whether a name is that of a directory, of which reading the one above has told this kind.
+pub(crate) fn is_directory(dir: BorrowedFd<'_>, name: &CStr, kind: FileType) -> bool {
     match kind {
         FileType::Directory => true,
         FileType::Unknown => fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)

@@ -6,12 +6,12 @@ use crate::layout::Layout;
 use crate::memory::available;
 use crate::phases::Samples;
 use crate::runtime::{OWN, Runtime, Step};
-use crate::sample::{self, Outcome, measure};
+use crate::sample::{Outcome, measure};
+use crate::standing::{AT_ONCE, Standing};
 use serde_json::{Value, json};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Child;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -27,10 +27,8 @@ pub(crate) const BURST: usize = 256;
 pub(crate) const STANDING: [usize; 3] = [0, BURST, 1000];
 /// Samples of each.
 const TIMES: usize = 20;
-/// Rounds of `run`, and samples of `list`.
+/// Rounds of `run`.
 const ROUNDS: usize = 40;
-/// How many commands at once, where it is not their time that is wanted.
-const AT_ONCE: usize = 4;
 
 /// Measures all of one runtime, with no more containers than `most`.
 pub(crate) struct Growth<'a> {
@@ -140,56 +138,38 @@ impl Growth<'_> {
         self.rounds(&variants.into_iter().flatten().collect::<Vec<_>>())
     }
 
-    /// `create`, `state` and `list` with none, some and many containers, and what those cost.
+    /// `create` and `state` with none, some and many containers, and what those cost.
     pub(crate) fn standing(&mut self) -> io::Result<()> {
-        let mut bundles = Vec::new();
-        let done = self.stand(&mut bundles);
+        let mut standing = Standing::new(self.runtime, self.place);
+        let done = self.stand(&mut standing);
+        let count = standing.count();
         let begin = Instant::now();
-        let deletes = bundles
-            .iter()
-            .map(|bundle| (self.runtime.command(Step::Delete, Kind::Plain, bundle, &["--force"]), bundle.as_path()));
-        together(&deletes.collect::<Vec<_>>(), AT_ONCE)?;
-        self.set(&["delete-all", &bundles.len().to_string()], begin.elapsed().as_secs_f64());
+        standing.end()?;
+        self.set(&["delete-all", &count.to_string()], begin.elapsed().as_secs_f64());
         done
     }
 
-    fn stand(&mut self, bundles: &mut Vec<PathBuf>) -> io::Result<()> {
+    fn stand(&mut self, standing: &mut Standing<'_>) -> io::Result<()> {
         self.create_beside(0)?;
         sleep(Duration::from_secs(1));
         let before = available();
-        let mut asked = 0;
         let most = self.most;
         for count in STANDING.into_iter().filter(|count| (1..=most).contains(count)) {
-            let new: io::Result<Vec<PathBuf>> = (asked..count).map(|number| self.one(number)).collect();
-            let new = new?;
-            asked = count;
-            let creates: Vec<_> = new
-                .iter()
-                .map(|bundle| (self.runtime.command(Step::Create, Kind::Plain, bundle, &[]), bundle.as_path()))
-                .collect();
-            bundles.extend(new.iter().cloned());
-            let at_once = if count == BURST { BURST } else { AT_ONCE };
-            let begin = Instant::now();
-            let well = together(&creates, at_once)?;
-            let took = begin.elapsed().as_secs_f64();
-            if well < creates.len() {
-                self.failed(&["burst"], &format!("{} of {} creates failed", creates.len() - well, creates.len()));
+            let created = standing.grow(count, if count == BURST { BURST } else { AT_ONCE })?;
+            if created.well < created.asked {
+                let failed = created.asked - created.well;
+                self.failed(&["burst"], &format!("{failed} of {} creates failed", created.asked));
             }
             if count == BURST {
                 #[allow(clippy::cast_precision_loss, reason = "a few hundred")]
-                self.set(&["burst", "per-second"], well as f64 / took);
+                self.set(&["burst", "per-second"], created.well as f64 / created.took.as_secs_f64());
             }
             self.create_beside(count)?;
-            self.list(count)?;
         }
         sleep(Duration::from_secs(1));
         #[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
-        self.set(&["machine", "memory"], before.saturating_sub(available()) as f64 / asked.max(1) as f64);
+        self.set(&["machine", "memory"], before.saturating_sub(available()) as f64 / standing.count().max(1) as f64);
         Ok(())
-    }
-
-    fn one(&self, number: usize) -> io::Result<PathBuf> {
-        self.place.write_one(Kind::Plain, &format!("{}-stands-{number}", self.runtime.name), &["true"], |_| ())
     }
 
     /// `create` of one more, and `state` of it.
@@ -240,43 +220,12 @@ impl Growth<'_> {
         samples.note(&[&self.name(&["create", &count.to_string()])], self.figures);
         Ok(())
     }
-
-    fn list(&mut self, count: usize) -> io::Result<()> {
-        let mut times = Vec::new();
-        for _ in 0..ROUNDS {
-            if let Outcome::Ended(wall) = measure(&self.runtime.verb("list"), &self.place.folder.join("stderr"))? {
-                times.push(wall);
-            }
-        }
-        self.times(&["list", &count.to_string()], &times);
-        Ok(())
-    }
 }
 
 /// How many containers a runtime is asked to keep: a slow one needs minutes for many, and on v1 each has ten cgroups.
 pub(crate) fn most(runtime: &str, layout: &Layout) -> usize {
     let is_quick = runtime == OWN || runtime.starts_with("crun");
     if layout.is_v2() && is_quick { 1000 } else { BURST }
-}
-
-/// Runs commands, so many at once. Tells how many ended well.
-fn together(lines: &[(Vec<std::ffi::OsString>, &Path)], at_once: usize) -> io::Result<usize> {
-    let mut well = 0;
-    let mut running: std::collections::VecDeque<Child> = std::collections::VecDeque::new();
-    let mut rest = lines.iter();
-    loop {
-        let next = if running.len() < at_once { rest.next() } else { None };
-        if let Some((line, bundle)) = next {
-            running.push_back(sample::begin(line, &bundle.join("stderr"))?);
-            continue;
-        }
-        let Some(mut child) = running.pop_front() else { return Ok(well) };
-        if sample::ends(&child, sample::PATIENCE * 3)? {
-            well += usize::from(child.wait()?.success());
-        } else {
-            sample::end(&mut child)?;
-        }
-    }
 }
 
 fn bind(config: &mut Value, rootfs: &Path, count: usize, source: impl Fn(usize) -> PathBuf) {

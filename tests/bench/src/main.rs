@@ -13,6 +13,7 @@ mod counts;
 mod figures;
 mod growth;
 mod layout;
+mod lists;
 mod machine;
 mod measure;
 mod memory;
@@ -21,6 +22,7 @@ mod report;
 mod rounds;
 mod runtime;
 mod sample;
+mod standing;
 
 use figures::Figures;
 use layout::Layout;

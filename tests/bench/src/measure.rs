@@ -6,6 +6,7 @@ use crate::counts;
 use crate::figures::Figures;
 use crate::growth::{Growth, most};
 use crate::layout::Layout;
+use crate::lists;
 use crate::machine;
 use crate::memory;
 use crate::phases;
@@ -211,8 +212,9 @@ impl Bench<'_> {
         if !self.extent.growth {
             return Ok(());
         }
-        let grown = |runtime: &&&Runtime| !runtime.is_floor() && (self.layout.is_v2() || is_compared(runtime));
-        for runtime in runtimes.iter().filter(grown) {
+        let is_grown = |runtime: &&Runtime| !runtime.is_floor() && (self.layout.is_v2() || is_compared(runtime));
+        let grown: Vec<&Runtime> = runtimes.iter().copied().filter(is_grown).collect();
+        for runtime in &grown {
             if self.begin.elapsed() > PATIENCE {
                 let name = [self.layout.name, "growth", &runtime.name, "trouble"];
                 figures.remark(&name, "not measured: all before took too long");
@@ -225,7 +227,8 @@ impl Bench<'_> {
             growth.rules()?;
             growth.standing()?;
         }
-        Ok(())
+        self.say("lists");
+        Ok(lists::measure_all(&grown, place, figures)?)
     }
 }
 
