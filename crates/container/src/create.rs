@@ -161,14 +161,8 @@ pub(crate) fn load(id: &ContainerId, request: &Request, how: How) -> Result<Load
 }
 
 impl Loaded {
-    /// Looks for what [`spec::load`] has left to be looked for.
-    pub(crate) fn check_keys(&self) -> Result<()> {
-        Ok(spec::check_keys(&self.config.bytes)?)
-    }
-
     /// Looks for all that the config may be refused for; else that is found when there is a process.
     fn check(&self, asked: &launch::Request<'_>) -> Result<()> {
-        self.check_keys()?;
         self.plan(asked)?.0.finish()?;
         Ok(())
     }
@@ -427,10 +421,6 @@ impl Host for Making<'_> {
             Keep::Poststart => self.poststart(),
         };
         kept.map_err(keeping)
-    }
-
-    fn look_again(&self) -> Result<(), launch::Error> {
-        self.loaded.check_keys().map_err(keeping)
     }
 
     fn born(&mut self, born: &Born) -> Result<(), launch::Error> {

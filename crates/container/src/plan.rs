@@ -11,7 +11,6 @@ use std::fmt::Write as _;
 /// What is wrong with the bundle.
 pub fn describe(request: &Request, id: &ContainerId, json: bool) -> Result<String> {
     let loaded = load(id, request, How::Created)?;
-    loaded.check_keys()?;
     let asked = loaded.asked(id, request, How::Created);
     let (draft, cgroup) = loaded.plan(&asked)?;
     let mut plan = draft.finish().map_err(Error::from)?;

@@ -24,15 +24,6 @@ pub trait Host: Attendant {
     /// Where it fails; a process that was made is then ended.
     fn keep(&mut self, what: Keep, given: &mut Given<'_>) -> Result<(), Error>;
 
-    /// Looks for what of the config can't be done and was not looked for yet. There may be a process, which has nothing to
-    /// do yet.
-    ///
-    /// # Errors
-    /// What it finds.
-    fn look_again(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
     /// There is a process now.
     ///
     /// # Errors
@@ -98,9 +89,7 @@ impl Walk<'_> {
     fn through(&mut self, draft: Draft<'_>, host: &mut dyn Host) -> Result<(), Error> {
         self.all(&draft.birth, &Whole::new(&draft.order.steps, draft.manner), host)?;
         let (done, manner, adopts) = (draft.birth.len(), draft.manner, draft.is_adopted());
-        let plan = match trace::step("look-again", || host.look_again())
-            .and_then(|()| trace::step("compile", || draft.finish()))
-        {
+        let plan = match trace::step("compile", || draft.finish()) {
             Err(error) if adopts => {
                 // So that it is ended, too, where there is one.
                 let _died = self.adopt(&Sentences::none());

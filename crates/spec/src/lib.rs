@@ -1,8 +1,7 @@
 //! config.json to a valid Spec.
 //!
 //! [`load`] reads `<bundle>/config.json`, [`parse`] makes a [`oci::Spec`] of its bytes and checks every rule of
-//! runtime-spec 1.3 that needs no look at the host. ([`load`] leaves two things, since they have time: [`check_keys`] and
-//! [`Loaded::seccomp`].) What is wrong comes back as one line that names the place (a JSON pointer), what was found there,
+//! runtime-spec 1.3 that needs no look at the host. ([`load`] leaves one thing, since it has time: [`Loaded::seccomp`].) What is wrong comes back as one line that names the place (a JSON pointer), what was found there,
 //! and what is allowed. Unknown properties are ignored.
 //!
 //! The Spec that comes back is in a normal form, so that nobody downstream has to ask twice:
@@ -34,7 +33,7 @@ pub use features::{Facts, features};
 pub use load::load;
 pub use lookup::{Namespace, is_bind, mask, namespace, process, seccomp, sysctl_path};
 pub use oci_spec::runtime as oci;
-pub use parse::{Loaded, check_keys, parse, parse_intel_rdt, parse_kept, parse_process, parse_resources};
+pub use parse::{Loaded, parse, parse_intel_rdt, parse_kept, parse_process, parse_resources};
 pub use trim::for_exec;
 pub use validate::is_resctrl_name;
 pub use version::OCI_VERSION;

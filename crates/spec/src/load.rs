@@ -9,8 +9,8 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 use std::path::Path;
 
-/// Reads `<bundle>/config.json` and checks it, but for what [`crate::check_keys`] and [`Loaded::seccomp`] have still to look
-/// for. Never waits: what is not a regular file is refused unread.
+/// Reads `<bundle>/config.json` and checks it, but for the section that [`Loaded::seccomp`] has still to look at. Never
+/// waits: what is not a regular file is refused unread.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::NotRegular`], [`Error::TooLarge`], [`Error::Read`], and those of [`crate::parse`].

@@ -44,42 +44,26 @@ impl Loaded {
 /// # Errors
 /// [`Error::TooLarge`], [`Error::Syntax`], and [`Error::Value`] for the first rule that doesn't hold.
 pub fn parse(bytes: Vec<u8>) -> Result<Loaded, Error> {
-    let loaded = parse_first(bytes)?;
-    check_keys(&loaded.bytes)?;
-    Ok(loaded)
+    look(&bytes, Document::Config)?;
+    parse_whole(bytes)
 }
 
-/// As [`parse`], but for what [`check_keys`] finds: only where a config is wrong anyway, or has escapes and so may have
-/// NUL characters, that is looked for first.
-pub(crate) fn parse_first(bytes: Vec<u8>) -> Result<Loaded, Error> {
-    fits(&bytes, Document::Config)?;
-    let mut warnings = Vec::new();
-    let parsed = parse_config(&bytes, &mut warnings);
-    if parsed.is_err() || bytes.contains(&b'\\') {
-        check_keys(&bytes)?;
-    }
-    Ok(Loaded { spec: parsed?, bytes, warnings, section: None })
-}
-
-/// As [`parse_first`], but without the seccomp section, most of an engine's config, which nothing depends on until there is
+/// As [`parse`], but without the seccomp section, most of an engine's config, which nothing depends on until there is
 /// a process: [`Loaded::seccomp`]. What is wrong with a config, and where, the whole tells.
 pub(crate) fn parse_most(bytes: Vec<u8>) -> Result<Loaded, Error> {
-    let plain = str::from_utf8(&bytes).ok().filter(|_| !bytes.contains(&b'\\'));
-    let Some((section, most)) = plain.and_then(trim::without_seccomp) else { return parse_first(bytes) };
+    let Some(section) = look(&bytes, Document::Config)? else { return parse_whole(bytes) };
+    let most = str::from_utf8(&bytes).ok().and_then(|text| trim::without(text, vec![section.clone()]));
     let mut warnings = Vec::new();
-    match parse_config(most.as_bytes(), &mut warnings) {
-        Ok(spec) => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
-        Err(_) => parse_first(bytes),
+    match most.and_then(|most| parse_config(most.as_bytes(), &mut warnings).ok()) {
+        Some(spec) => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
+        None => parse_whole(bytes),
     }
 }
 
-/// Looks for keys that stand twice in an object of a config, of which the parser takes one where any may stand, and for
-/// what is nested too deep. It takes a third of the time of all else, and nothing but the right to go on depends on it.
-///
-/// # Errors
-/// [`Error::Value`]
-pub fn check_keys(bytes: &[u8]) -> Result<(), Error> {
-    scan::check(bytes).map_err(|fault| fault.within(Document::Config.name()))
+fn parse_whole(bytes: Vec<u8>) -> Result<Loaded, Error> {
+    let mut warnings = Vec::new();
+    let spec = parse_config(&bytes, &mut warnings)?;
+    Ok(Loaded { spec, bytes, warnings, section: None })
 }
 
 fn parse_config(bytes: &[u8], warnings: &mut Vec<String>) -> Result<Box<oci::Spec>, Error> {
@@ -150,14 +134,17 @@ pub fn parse_intel_rdt(bytes: &[u8]) -> Result<oci::LinuxIntelRdt, Error> {
     Ok(rdt)
 }
 
-fn fits(bytes: &[u8], document: Document) -> Result<(), Error> {
-    if bytes.len() <= SIZE { Ok(()) } else { Err(Error::TooLarge(Clean::new(document.name()))) }
+/// Checks what the parser lets through, and finds the seccomp section of a config.
+fn look(bytes: &[u8], document: Document) -> Result<Option<Range<usize>>, Error> {
+    if bytes.len() > SIZE {
+        return Err(Error::TooLarge(Clean::new(document.name())));
+    }
+    scan::check(bytes).map_err(|fault| fault.within(document.name()))
 }
 
 /// Checks what the parser lets through, and parses.
 fn decode<T: DeserializeOwned>(bytes: &[u8], document: Document, warnings: &mut Vec<String>) -> Result<T, Error> {
-    fits(bytes, document)?;
-    scan::check(bytes).map_err(|fault| fault.within(document.name()))?;
+    look(bytes, document)?;
     decode_checked(bytes, document, warnings)
 }
 

@@ -1,15 +1,19 @@
 //! One pass over the bytes of a document, for what the parser lets through: keys given twice and NUL
-//! characters; and the way from a byte to its place in the document.
+//! characters; it also finds the seccomp section. And the way from a byte to its place in the document.
 
 use crate::error::Fault;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// How deep arrays and objects may nest. (`serde_json` stops at 128.)
 pub(crate) const DEPTH: usize = 127;
 
 /// Checks `text` for keys given twice in an object, for NUL in any string, and for its depth. What isn't JSON is
 /// left for the parser to find. Where something is found, a [`Walk`] tells what leads there.
-pub(crate) fn check(text: &[u8]) -> Result<(), Fault> {
+///
+/// Else it tells where the object at `/linux/seccomp` is, if there is one: most of an engine's config.
+pub(crate) fn check(text: &[u8]) -> Result<Option<Range<usize>>, Fault> {
+    let (mut begun, mut section) = (None, None);
     let mut open: Vec<Option<Object>> = Vec::with_capacity(16);
     let mut keys: Vec<&[u8]> = Vec::with_capacity(64);
     // The last one, and whether it has escapes: a key where a colon follows.
@@ -40,16 +44,34 @@ pub(crate) fn check(text: &[u8]) -> Result<(), Fault> {
                     let pointer = pointer_at(text, text.len() - rest.len() - 1);
                     return Err(Fault::new(pointer, "nested too deep", format!("at most {DEPTH} levels are allowed")));
                 }
+                if *byte == b'{' && is_seccomp(&open, &keys) {
+                    begun = Some(text.len() - rest.len() - 1);
+                }
                 open.push((*byte == b'{').then_some(Object { first_key: keys.len(), seen: 0, is_doubtful: false }));
             }
             _ => {
                 if let Some(object) = open.pop().flatten() {
                     object.close(text, &mut keys)?;
                 }
+                if open.len() == DEPTH_OF_SECCOMP
+                    && let Some(start) = begun.take()
+                {
+                    section = Some(start..text.len() - rest.len());
+                }
             }
         }
     }
-    Ok(())
+    Ok(section)
+}
+
+/// So many objects are open around the seccomp section.
+const DEPTH_OF_SECCOMP: usize = 2;
+
+/// Whether what comes next is the value at `/linux/seccomp`, by the last keys of the objects that are open.
+fn is_seccomp(open: &[Option<Object>], keys: &[&[u8]]) -> bool {
+    let [Some(_), Some(linux)] = open else { return false };
+    let (above, own) = keys.split_at_checked(linux.first_key).unwrap_or_default();
+    above.last() == Some(&b"linux".as_slice()) && own.last() == Some(&b"seccomp".as_slice())
 }
 
 /// Whether a byte is one that [`check`] stops at outside of strings.
@@ -316,6 +338,29 @@ mod tests {
             (r#""\u0001""#, None),
         ] {
             assert_eq!(check(text.as_bytes()).err().map(|fault| fault.pointer).as_deref(), pointer, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_seccomp_section_is_found_where_it_counts() {
+        for (text, section) in [
+            (r#"{"linux":{"a":[{}],"seccomp" : {"a":{"b":[1]}} ,"b":{}},"c":{}}"#, Some(r#"{"a":{"b":[1]}}"#)),
+            (r#"{"a":{"linux":1},"linux":{"seccomp":{}}}"#, Some("{}")),
+            (r#"{"linux":{"seccomp":{"seccomp":{}}}}"#, Some(r#"{"seccomp":{}}"#)),
+            (r#"{"linux":{"seccomp":{"a":"}"}}}"#, Some(r#"{"a":"}"}"#)),
+            (r#"{"linux":{"seccomp":null,"a":{}}}"#, None),
+            (r#"{"linux":{"seccomp":[{}]}}"#, None),
+            (r#"{"linux":{"a":"seccomp","b":{}}}"#, None),
+            (r#"{"linux":{"a":{"seccomp":{}}}}"#, None),
+            (r#"{"linux":[{"seccomp":{}}]}"#, None),
+            (r#"{"process":{"seccomp":{}},"linux":{}}"#, None),
+            (r#"{"a":{"linux":{}},"b":{"seccomp":{}}}"#, None),
+            (r#"{"seccomp":{}}"#, None),
+            (r#"[{"linux":{"seccomp":{}}}]"#, None),
+            (r#"{"linux":{"seccomp":{"#, None),
+        ] {
+            let found = check(text.as_bytes()).unwrap();
+            assert_eq!(found.map(|range| &text[range]), section, "{text}");
         }
     }
 

@@ -41,7 +41,7 @@ pub fn for_exec(config: &str) -> Option<String> {
 }
 
 /// A config whose parts in those ranges are `null`.
-fn without(config: &str, mut ranges: Vec<Range<usize>>) -> Option<String> {
+pub(crate) fn without(config: &str, mut ranges: Vec<Range<usize>>) -> Option<String> {
     ranges.sort_by_key(|range| range.start);
     let (mut trimmed, mut from) = (String::with_capacity(config.len()), 0);
     for range in ranges {
@@ -51,24 +51,6 @@ fn without(config: &str, mut ranges: Vec<Range<usize>>) -> Option<String> {
     }
     trimmed.push_str(config.get(from..)?);
     Some(trimmed)
-}
-
-/// Where the seccomp section is, and the config without it. `None` where there is none, or the text is no config.
-pub(crate) fn without_seccomp(config: &str) -> Option<(Range<usize>, String)> {
-    #[derive(Deserialize)]
-    struct Config<'a> {
-        #[serde(borrow)]
-        linux: Option<Part<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Part<'a> {
-        #[serde(borrow)]
-        seccomp: Option<&'a RawValue>,
-    }
-    // Most that have none are seen to have none without a look at all else.
-    let found: Config<'_> = config.contains("\"seccomp\"").then(|| serde_json::from_str(config).ok())??;
-    let section = within(config, found.linux?.seccomp?.get());
-    Some((section.clone(), without(config, vec![section])?))
 }
 
 /// Where in a text a part of it is.
