@@ -1,8 +1,9 @@
 //! config.json to a valid Spec.
 //!
 //! [`load`] reads `<bundle>/config.json`, [`parse`] makes a [`oci::Spec`] of its bytes and checks every rule of
-//! runtime-spec 1.3 that needs no look at the host. ([`load`] leaves one thing, since it has time: [`Loaded::seccomp`].) What is wrong comes back as one line that names the place (a JSON pointer), what was found there,
-//! and what is allowed. Unknown properties are ignored.
+//! runtime-spec 1.3 that needs no look at the host. ([`load`] leaves one thing, since it has time: [`Loaded::seccomp`].)
+//! What is wrong comes back as one line that names the place (a JSON pointer), what was found there, and what is allowed.
+//! Unknown properties are ignored.
 //!
 //! The Spec that comes back is in a normal form, so that nobody downstream has to ask twice:
 //! - a mount of type `bind` that has neither of the options `bind` and `rbind` has got `bind` (and a warning);

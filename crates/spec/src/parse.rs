@@ -55,8 +55,9 @@ pub(crate) fn parse_most(bytes: Vec<u8>) -> Result<Loaded, Error> {
     let most = str::from_utf8(&bytes).ok().and_then(|text| trim::without(text, vec![section.clone()]));
     let mut warnings = Vec::new();
     match most.and_then(|most| parse_config(most.as_bytes(), &mut warnings).ok()) {
-        Some(spec) => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
-        None => parse_whole(bytes),
+        // Without a process, nobody would ask for the section, and so find it to be wrong.
+        Some(spec) if spec.process().is_some() => Ok(Loaded { spec, bytes, warnings, section: Some(section) }),
+        _ => parse_whole(bytes),
     }
 }
 
@@ -163,4 +164,47 @@ fn decode_checked<T: DeserializeOwned>(
     let repaired = workarounds::repair(bytes, document, warnings);
     let text = repaired.as_deref().unwrap_or(text);
     serde_json::from_str(text).map_err(|error| explain::wrong_value(text.as_bytes(), &error).within(document.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECTION: &str = r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls":
+        [{"names": ["rea\u0064"], "action": "SCMP_ACT_ALLOW"}]}"#;
+
+    /// The default config with that section.
+    fn config(section: &str) -> String {
+        crate::default_config(false).replace(r#""linux": {"#, &format!(r#""linux": {{"seccomp": {section},"#))
+    }
+
+    /// The same without a process.
+    fn without_process(config: &str) -> String {
+        config.replace(r#""process": {"#, r#""annotations": {}, "unknown": {"#)
+    }
+
+    #[test]
+    fn a_section_that_is_left_is_the_same() {
+        let whole = parse(config(SECTION).into()).unwrap();
+        let most = parse_most(config(SECTION).into()).unwrap();
+        assert!(lookup::seccomp(&most.spec).is_none() && most.section.is_some());
+        assert_eq!(most.seccomp().unwrap().as_deref(), lookup::seccomp(&whole.spec));
+        assert_eq!(parse_most(without_process(&config(SECTION)).into()).unwrap().section, None);
+        assert_eq!(parse_most(config("{}").into()).unwrap().seccomp().unwrap(), None);
+    }
+
+    /// Nothing that is wrong with it is passed over, and all is told as of the whole: by when it is asked for, and where
+    /// nobody would ask, at once.
+    #[test]
+    fn what_is_wrong_with_a_section_is_found() {
+        for wrong in ["{]", "{} }", "{,}", r#"{"a" 1}"#, r#"{"defaultAction": "NONE"}"#, r#"{"a": "\u0000"}"#, "[{}]"] {
+            let config = config(wrong);
+            let expected = parse(config.clone().into()).unwrap_err().to_string();
+            let found = parse_most(config.clone().into()).and_then(|most| most.seccomp().map(drop)).unwrap_err();
+            assert_eq!(found.to_string(), expected, "{wrong}");
+            let bare = without_process(&config);
+            let expected = parse(bare.clone().into()).unwrap_err().to_string();
+            assert_eq!(parse_most(bare.into()).unwrap_err().to_string(), expected, "{wrong}");
+        }
+    }
 }
