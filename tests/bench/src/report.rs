@@ -97,9 +97,10 @@ const REASONS: [(&str, &str); 7] = [
     ),
     (
         "`create` beside 1000 containers",
-        "it is the kernel: the floor's `run` takes as much longer beside them, see the table of growth. pivot_root(2) looks \
-         at every process of the machine, the mount of sysfs at every one that is mounted, and the name of the session \
-         keyring is looked for among all. What takes long with none takes no longer with many: who is slower misses by less.",
+        "it is the kernel: pivot_root(2) looks at every process of the machine, and the mount of sysfs at every one that is \
+         mounted; so the floor's `run` takes longer beside them, too, see the table of growth. The floor makes no session \
+         keyring, whose name is looked for among all: keyctl(2) has no other way to one that `exec` can join. What takes \
+         long with none takes no longer with many: who is slower misses by less.",
     ),
     (
         "`list` of 1000",
