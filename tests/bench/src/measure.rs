@@ -48,7 +48,7 @@ impl Extent {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let (rounds, seconds, phases, counts, growth) = match name {
             "full" => (120, 75, 60, Counted::All, true),
-            "quick" => (8, 7, 0, Counted::All, false),
+            "quick" => (8, 4, 0, Counted::All, false),
             "check" => (10, 8, 0, Counted::Checked, false),
             "phases" => (0, 0, 60, Counted::None, false),
             _ => return None,
