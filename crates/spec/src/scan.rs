@@ -16,8 +16,8 @@ pub(crate) fn check(text: &[u8]) -> Result<Option<Range<usize>>, Fault> {
     let (mut begun, mut section) = (None, None);
     let mut open: Vec<Option<Object>> = Vec::with_capacity(16);
     let mut keys: Vec<&[u8]> = Vec::with_capacity(64);
-    // The last one, and whether it has escapes: a key where a colon follows.
-    let (mut string, mut is_escaped) = (&[][..], false);
+    // The last one that no colon has followed yet, and whether it has escapes: a key where one follows.
+    let (mut string, mut is_escaped) = (None, false);
     let mut rest = text;
     while let [byte, more @ ..] = rest {
         rest = more;
@@ -27,16 +27,20 @@ pub(crate) fn check(text: &[u8]) -> Result<Option<Range<usize>>, Fault> {
         }
         match byte {
             b'"' => {
-                (string, is_escaped, rest) = split(rest);
-                if is_escaped && has_nul(string) {
+                let inside;
+                (inside, is_escaped, rest) = split(rest);
+                string = Some(inside);
+                if is_escaped && has_nul(inside) {
                     let pointer = pointer_at(text, text.len() - rest.len());
                     return Err(Fault::new(pointer, "text with a NUL character", "no string may have one"));
                 }
             }
             b':' => {
-                if let Some(Some(object)) = open.last_mut() {
-                    object.take_in(string, is_escaped);
-                    keys.push(string);
+                if let Some(Some(object)) = open.last_mut()
+                    && let Some(key) = string.take()
+                {
+                    object.take_in(key, is_escaped);
+                    keys.push(key);
                 }
             }
             b'{' | b'[' => {
@@ -375,7 +379,9 @@ mod tests {
 
     #[test]
     fn what_is_not_json_does_no_harm() {
-        for text in ["", "\"", "\"\\", "}}]]", ",,,", "{\"a", "{\"a\":1,\"", "{]}[", "\"\\u000", "{\"\\"] {
+        for text in
+            ["", "\"", "\"\\", "}}]]", ",,,", "{::}", "{\"a\"::1}", "{\"a", "{\"a\":1,\"", "{]}[", "\"\\u000", "{\"\\"]
+        {
             for offset in 0..=text.len() + 2 {
                 let _: String = pointer_at(text.as_bytes(), offset);
             }
