@@ -7,7 +7,8 @@ use rustix::fs::{RawDir, fstat};
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
 
-/// What a thread takes at once, bytes: who begins late, or is slower, takes fewer in the end. Some 30 short names.
+/// What a thread takes at once, bytes: who begins late, or is slower, takes fewer in the end. Some 15 short names, or the longest
+/// one that there may be.
 const SHARE: usize = 384;
 
 /// The names of all directories there, for several threads at once: each gets other ones, in no order.

@@ -156,9 +156,8 @@ impl Growth<'_> {
         let most = self.most;
         for count in STANDING.into_iter().filter(|count| (1..=most).contains(count)) {
             let created = standing.grow(count, if count == BURST { BURST } else { AT_ONCE })?;
-            if created.well < created.asked {
-                let failed = created.asked - created.well;
-                self.failed(&["burst"], &format!("{failed} of {} creates failed", created.asked));
+            if let Some(trouble) = created.trouble() {
+                self.failed(&["burst"], &trouble);
             }
             if count == BURST {
                 #[allow(clippy::cast_precision_loss, reason = "a few hundred")]

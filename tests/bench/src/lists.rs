@@ -32,8 +32,11 @@ fn rounds(
     place: &Place,
     figures: &mut Figures,
 ) -> io::Result<()> {
-    for (_, standing) in all.iter_mut() {
-        standing.grow(count, AT_ONCE)?;
+    let name = |runtime: &Runtime| format!("{}/growth/{}/list/{count}", place.layout.name, runtime.name);
+    for (runtime, standing) in all.iter_mut() {
+        if let Some(trouble) = standing.grow(count, AT_ONCE)?.trouble() {
+            figures.remark(&[&name(runtime), "trouble"], trouble);
+        }
     }
     // What has just been made keeps the kernel busy for a while.
     sleep(Duration::from_secs(1));
@@ -46,7 +49,7 @@ fn rounds(
         }
     }
     for ((runtime, _), times) in all.iter().zip(times) {
-        figures.times(&[&format!("{}/growth/{}/list/{count}", place.layout.name, runtime.name)], &times);
+        figures.times(&[&name(runtime)], &times);
     }
     Ok(())
 }

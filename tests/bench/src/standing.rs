@@ -22,10 +22,18 @@ pub(crate) struct Standing<'a> {
 
 /// What creating some took.
 pub(crate) struct Created {
-    pub(crate) asked: usize,
+    asked: usize,
     /// How many ended well.
     pub(crate) well: usize,
     pub(crate) took: Duration,
+}
+
+impl Created {
+    /// What went wrong.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let failed = self.asked.saturating_sub(self.well);
+        (failed > 0).then(|| format!("{failed} of {} creates failed", self.asked))
+    }
 }
 
 impl<'a> Standing<'a> {
